@@ -1,0 +1,21 @@
+export { API_VERSION, GROUP, VERSION } from './group.ts'
+export type { Condition } from './kubernetes/condition.ts'
+export {
+  nameProblems,
+  parseQueue,
+  parseQueueBroker,
+  parseQueueBrokerSpec,
+  parseQueueSpec,
+  queueBrokerUpdateProblems,
+  queueUpdateProblems,
+} from './parse.ts'
+export type { Queue } from './queue/queue.ts'
+export type { QueueSpec } from './queue/spec.ts'
+export type { QueueStatus } from './queue/status.ts'
+export type { QueueBroker } from './queue-broker/queue-broker.ts'
+export { DEFAULT_SYNC_INTERVAL, type QueueBrokerSpec, queueBrokerSpecSchema } from './queue-broker/spec.ts'
+export type { QueueBrokerStatus } from './queue-broker/status.ts'
+export { USABLE_STORAGE_PERCENT } from './queue-broker/storage.ts'
+export type { Parsed, Problem } from './schema/problem.ts'
+export { parseDuration } from './values/duration.ts'
+export { parseQuantity } from './values/quantity.ts'

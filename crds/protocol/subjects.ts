@@ -1,0 +1,77 @@
+/**
+ * Names on the wire: streams, subjects and consumers that a Queue becomes. See "Broker protocol" in the README.
+ *
+ * Queue and group names are DNS labels, so `_` cannot stand in them and the suffixes below cannot clash with a Queue.
+ */
+
+/** The stream of a Queue has the Queue's own name. */
+export const queueStream = (queue: string): string => queue
+/** Where an unkeyed publish goes. */
+export const queueSubject = (queue: string): string => `q.${queue}`
+
+/** Dead letters, kept by limits so that they can be browsed. */
+export const deadLetterStream = (queue: string): string => `${queue}_dlq`
+export const deadLetterSubject = (queue: string): string => `dlq.${queue}`
+
+/** The settlement log: one record a batch of settlements. */
+export const settlementStream = (queue: string): string => `${queue}_settled`
+export const settlementSubject = (queue: string): string => `PILLION.SETTLED.${queue}`
+
+/** A lane is one JetStream consumer of a group; `lane` names it within the group (`fifo`, later `p4`, `k12`, …). */
+export const laneConsumer = (group: string, lane: string): string => `${group}_${lane}`
+
+/** The stream in which a broker keeps the specs of its Queues, the last one of each. */
+export const SPEC_STREAM = 'PILLION_QUEUES'
+export const specSubject = (queue: string): string => `PILLION.SPEC.${queue}`
+
+/** Keeps JetStream's hints that a message used up its deliveries. */
+export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
+export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'
+
+/** Sidecars share the subscriptions of one broker as this NATS queue group. */
+export const SIDECAR_QUEUE_GROUP = 'pillion'
+
+/** What client requests arrive as at the sidecar, by subject mapping. */
+export const NEXT_SUBJECT = 'PILLION.NEXT.*.*'
+export const INFO_SUBJECT = 'PILLION.INFO.*.*'
+export const ACK_SUBJECT = 'PILLION.ACK.*.*.>'
+
+/** The sidecar's own way to the JetStream API, past the mappings (as the `apiPrefix` of a client). */
+export const API_PREFIX = 'PILLION.JS.API'
+/** The sidecar's own way to acknowledge, past the mappings. */
+export const ACK_PREFIX = 'PILLION.JS.ACK'
+
+/**
+ * Account-level subject mappings of the broker's nats-server. They are static: no Queue needs one of its own, so nothing is
+ * reloaded when Queues come and go. nats-server applies them once, so the ways back cannot loop.
+ */
+export const SUBJECT_MAPPINGS: ReadonlyArray<readonly [from: string, to: string]> = [
+  ['$JS.API.CONSUMER.MSG.NEXT.*.*', 'PILLION.NEXT.{{wildcard(1)}}.{{wildcard(2)}}'],
+  ['$JS.API.CONSUMER.INFO.*.*', 'PILLION.INFO.{{wildcard(1)}}.{{wildcard(2)}}'],
+  ['$JS.ACK.*.*.>', 'PILLION.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
+  ['PILLION.JS.API.>', '$JS.API.>'],
+  ['PILLION.JS.ACK.*.*.>', '$JS.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
+]
+
+/**
+ * What the client user may publish: produce, pull, ask info, acknowledge, and what stock clients ask on their own. nats-server
+ * checks the subject that a mapping led to, so it is the mapped ones that are allowed, and `PILLION.JS.>` stays closed.
+ */
+export const CLIENT_PUBLISH: readonly string[] = [
+  'q.>',
+  NEXT_SUBJECT,
+  INFO_SUBJECT,
+  ACK_SUBJECT,
+  '$JS.API.INFO',
+  '$JS.API.STREAM.INFO.*',
+  '$JS.API.STREAM.NAMES',
+]
+/** What the client user may subscribe to: its inboxes. */
+export const CLIENT_SUBSCRIBE: readonly string[] = ['_INBOX.>']
+
+/** A message, its headers counted, may be no larger than this; maxMessageSize is bounded by it. Bytes. */
+export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+/** What a dead letter has in headers beside its message's own. Bytes. */
+const DEAD_LETTER_HEADER_BYTES = 64 * 1024
+/** nats-server refuses what is larger than this by itself. Bytes. */
+export const MAX_PAYLOAD_BYTES = MAX_MESSAGE_BYTES + DEAD_LETTER_HEADER_BYTES

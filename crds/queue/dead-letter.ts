@@ -1,0 +1,21 @@
+import { z } from 'zod'
+import { duration, size } from '../schema/fields.ts'
+import { documented } from '../schema/rule.ts'
+
+export const deadLetterSchema = documented(
+  z.strictObject({
+    maxAge: duration({
+      name: 'deadLetter.maxAge',
+      description: 'Age at which a dead letter is dropped. Default: 336h.',
+      min: '1s',
+      max: '99999h',
+    }).default('336h'),
+    maxBytes: size({
+      name: 'deadLetter.maxBytes',
+      description: 'Bytes of dead letters that are kept at most; beyond it the oldest are dropped. Default: 1Gi.',
+      min: '64Ki',
+      max: '1Pi',
+    }).default('1Gi'),
+  }),
+  { description: 'Messages that were given up: after the last attempt, or when a consumer refused them (TERM).' },
+)

@@ -1,0 +1,72 @@
+import { z } from 'zod'
+import { sizeAtMostRule } from '../schema/comparisons.ts'
+import { choice, duration, notImplemented, size, whole } from '../schema/fields.ts'
+import { documented } from '../schema/rule.ts'
+
+export const retentionSchema = documented(
+  z.strictObject({
+    until: choice(
+      'How long a message is kept. Acknowledged: until every consumer group acknowledged it. Expired: until it expires or a limit is reached, as a log that can be read again. Default: Acknowledged.',
+      ['Acknowledged', 'Expired'],
+    ).default('Acknowledged'),
+    maxAge: duration({
+      name: 'retention.maxAge',
+      description: 'Age at which a message expires, counted from when it was published. Default: 168h.',
+      min: '1s',
+      max: '99999h',
+    }).default('168h'),
+    maxMessages: whole(
+      'Messages that the Queue holds at most. 1 to 1000000000000. Default: 1000000.',
+      1,
+      1_000_000_000_000,
+    ).default(1_000_000),
+    maxBytes: size({
+      name: 'retention.maxBytes',
+      description: 'Bytes that the Queue holds at most. Default: 1Gi.',
+      min: '64Ki',
+      max: '1Pi',
+    }).default('1Gi'),
+    maxMessageSize: size({
+      name: 'retention.maxMessageSize',
+      description: 'Size of a message at most, its headers counted; a larger one is refused. Default: 1Mi.',
+      min: '1Ki',
+      max: '8Mi',
+    }).default('1Mi'),
+    onLimit: choice(
+      'What happens to a publish when maxMessages or maxBytes is reached. Reject: it is refused. DropOldest: the oldest messages make room and are lost. DeadLetterOldest: they are dead-lettered; not implemented yet. Default: Reject.',
+      ['Reject', 'DropOldest', 'DeadLetterOldest'],
+      [
+        notImplemented({
+          cel: "self != 'DeadLetterOldest'",
+          what: 'retention.onLimit DeadLetterOldest',
+          instead: 'use Reject or DropOldest',
+          holds: (self) => self !== 'DeadLetterOldest',
+        }),
+      ],
+    ).default('Reject'),
+    onExpiry: choice(
+      'What happens to a message at maxAge. Drop: it is lost. DeadLetter: it is dead-lettered; not implemented yet. Default: Drop.',
+      ['Drop', 'DeadLetter'],
+      [
+        notImplemented({
+          cel: "self == 'Drop'",
+          what: 'retention.onExpiry DeadLetter',
+          instead: 'use Drop',
+          holds: (self) => self === 'Drop',
+        }),
+      ],
+    ).default('Drop'),
+  }),
+  {
+    description: 'What the Queue holds, and for how long.',
+    rules: [
+      sizeAtMostRule({
+        cel: { self: 'self.maxMessageSize', atMost: 'self.maxBytes' },
+        of: ({ maxMessageSize, maxBytes }) => ({ self: maxMessageSize, atMost: maxBytes }),
+        message:
+          'retention.maxMessageSize must not be more than retention.maxBytes, or no message of that size ever fits; lower it or raise maxBytes',
+        field: 'maxMessageSize',
+      }),
+    ],
+  },
+)

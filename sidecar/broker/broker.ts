@@ -1,0 +1,311 @@
+import type { NatsConnection, Subscription } from '@nats-io/transport-node'
+import { connect } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import { nameProblems, type Problem, parseQueueSpec, queueUpdateProblems } from '../../crds/index.ts'
+import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
+import { ACK_SUBJECT, INFO_SUBJECT, NEXT_SUBJECT, SIDECAR_QUEUE_GROUP } from '../../crds/protocol/subjects.ts'
+import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { QueueMetrics } from '../metrics/queue-metrics.ts'
+import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
+import { Queue } from '../queue/queue.ts'
+import { removeUnused } from '../queue/remove.ts'
+import { SidecarError } from '../sidecar-error.ts'
+import { parseAckSubject } from '../wire/ack-subject.ts'
+import { mayBeAnswered } from '../wire/inbox.ts'
+import { apiFailure } from './api-failure.ts'
+import { readGivenUp } from './given-up.ts'
+import { SpecStore, type StoredQueue } from './spec-store.ts'
+
+const SWEEP_MS = 1000
+/** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
+const RETRY_MS = 250
+
+const NO_SPEC: Problem = { field: 'spec', message: 'is not a Queue spec' }
+
+export interface BrokerOptions {
+  readonly url: string
+  readonly user: string
+  readonly password: string
+}
+
+/** The sidecar's end of one broker: its connection, its Queues, and the requests of clients. */
+export class Broker {
+  readonly #options: BrokerOptions
+  readonly #logger: Logger
+  readonly #metrics: Metrics
+  readonly #queues = new Map<string, Queue>()
+  readonly #calls = new Map<string, Promise<void>>()
+  readonly #stopping = new AbortController()
+  #js: JetStreamAccess | undefined
+  #store: SpecStore | undefined
+  #subscriptions: Subscription[] = []
+  #sweeper: NodeJS.Timeout | undefined
+  #ready = false
+  #reachable = false
+  #sweeping = false
+
+  constructor(options: BrokerOptions, logger: Logger, metrics: Metrics) {
+    this.#options = options
+    this.#logger = logger
+    this.#metrics = metrics
+  }
+
+  /** Connected, and every stored Queue configured. */
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Connects (waiting for nats-server as long as it takes), takes up the stored Queues, and answers clients from then on. */
+  async start(): Promise<void> {
+    const connection = await this.#connect()
+    if (connection === undefined) return
+    this.#reachable = true
+    void this.#followStatus(connection)
+    this.#js = await jetStreamAccess(connection)
+    await this.#untilDone('take up the stored queues', () => this.#load())
+    if (this.#stopping.signal.aborted) return
+    this.#subscribe(connection)
+    await connection.flush()
+    this.#ready = true
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
+  }
+
+  /** Takes no more pulls, puts on record what was settled, and leaves. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#ready = false
+    clearInterval(this.#sweeper)
+    const connection = this.#js?.connection
+    if (connection === undefined || connection.isClosed()) return
+    // A pod's nats-server ends before its sidecar: then there is nobody to record with.
+    if (!this.#reachable) return connection.close()
+    // Drained, not dropped: acknowledgements that have reached us are still put on record.
+    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
+    await Promise.all([...this.#queues.values()].map((queue) => queue.stop()))
+    await connection.drain()
+  }
+
+  async put(name: string, generation: number, input: unknown): Promise<QueueObservation> {
+    const [problem] = nameProblems(name)
+    if (problem !== undefined) throw new SidecarError('InvalidName', problem.message, { field: problem.field })
+    const parsed = parseQueueSpec(input)
+    if (!parsed.ok) {
+      // What is wrong is told before what is not there yet.
+      const wrong = parsed.problems.find(({ notImplemented }) => !notImplemented)
+      const { field, message } = wrong ?? parsed.problems[0] ?? NO_SPEC
+      throw new SidecarError(wrong === undefined ? 'NotImplemented' : 'InvalidSpec', message, { field })
+    }
+    return this.#oneByOne(name, () => this.#declare({ name, generation, spec: parsed.value }))
+  }
+
+  async get(name: string): Promise<QueueObservation> {
+    this.#connected()
+    return this.#queue(name)
+      .observe()
+      .catch((error: unknown) => {
+        throw apiFailure(error)
+      })
+  }
+
+  async list(): Promise<QueueObservation[]> {
+    this.#connected()
+    return Promise.all([...this.#queues.keys()].toSorted().map((name) => this.get(name)))
+  }
+
+  async delete(name: string, policy: DeletePolicy): Promise<void> {
+    await this.#oneByOne(name, async () => {
+      const { store } = this.#connected()
+      await this.#queue(name).remove(policy)
+      this.#queues.delete(name)
+      await store.delete(name)
+    })
+  }
+
+  async #declare(declared: StoredQueue): Promise<QueueObservation> {
+    const { js, store } = this.#connected()
+    const { name, spec, generation } = declared
+    let queue = this.#queues.get(name)
+    if (queue === undefined) {
+      queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))
+      try {
+        await queue.start()
+      } catch (error) {
+        await removeUnused(js, name).catch((failure: unknown) => {
+          this.#logger.warn({ err: failure, queue: name }, 'could not remove a queue that could not be made')
+        })
+        throw error
+      }
+      this.#queues.set(name, queue)
+    } else {
+      const [change] = queueUpdateProblems(queue.spec, spec)
+      if (change !== undefined) throw new SidecarError('ImmutableFieldChanged', change.message, { field: change.field })
+    }
+    const observation = await queue.apply(spec, generation)
+    const corrected = await store.put(declared)
+    return { ...observation, corrected: [...observation.corrected, ...corrected] }
+  }
+
+  /** Calls about one Queue wait for each other: a PUT and a DELETE at once would each undo half of the other. */
+  async #oneByOne<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#calls.get(name) ?? Promise.resolve()
+    const result = before.then(work)
+    const settled = result.then(
+      () => undefined,
+      () => undefined,
+    )
+    this.#calls.set(name, settled)
+    try {
+      return await result
+    } catch (error) {
+      throw apiFailure(error)
+    } finally {
+      if (this.#calls.get(name) === settled) this.#calls.delete(name)
+    }
+  }
+
+  /** Reads what is only known to nats-server, for the metrics. */
+  async refreshMetrics(): Promise<void> {
+    const connected = this.#js !== undefined && !this.#js.connection.isClosed() && this.#ready
+    this.#metrics.connected.set(connected ? 1 : 0)
+    this.#metrics.queues.set(this.#queues.size)
+    if (!connected || this.#js === undefined) return
+    const account = await this.#js.manager.getAccountInfo()
+    this.#metrics.storeBytes.set(account.storage)
+    if (account.limits.max_storage > 0) this.#metrics.storeLimitBytes.set(account.limits.max_storage)
+  }
+
+  #queue(name: string): Queue {
+    const queue = this.#queues.get(name)
+    if (queue === undefined) throw new SidecarError('QueueNotFound', `there is no queue ${name} in this broker`)
+    return queue
+  }
+
+  #connected(): { js: JetStreamAccess; store: SpecStore } {
+    if (this.#js === undefined || this.#store === undefined || !this.#ready) {
+      throw new SidecarError('BrokerNotReady', 'nats-server is not reached yet; try again in a moment')
+    }
+    return { js: this.#js, store: this.#store }
+  }
+
+  #connect(): Promise<NatsConnection | undefined> {
+    const { url, user, password } = this.#options
+    return this.#untilDone('connect to nats-server', () =>
+      connect({
+        servers: url,
+        user,
+        pass: password,
+        name: 'pillion-sidecar',
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RETRY_MS,
+        reconnectJitter: 0,
+        ignoreAuthErrorAbort: true,
+        // A stack trace for each request is a third of what a request costs here.
+        noAsyncTraces: true,
+      }),
+    )
+  }
+
+  async #load(): Promise<void> {
+    const js = this.#js
+    if (js === undefined) return
+    this.#store = await SpecStore.open(js)
+    for (const { name, spec, generation } of await this.#store.all()) {
+      if (this.#queues.has(name)) continue
+      const queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))
+      await queue.start()
+      this.#queues.set(name, queue)
+    }
+  }
+
+  /** Repeats what nats-server cannot do yet; it may still be starting. Undefined when told to stop. */
+  async #untilDone<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    for (let attempt = 1; !this.#stopping.signal.aborted; attempt++) {
+      try {
+        return await work()
+      } catch (error) {
+        const level = attempt === 8 ? 'warn' : 'debug'
+        this.#logger[level]({ err: error, attempt }, `could not ${what} yet`)
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+    return undefined
+  }
+
+  #subscribe(connection: NatsConnection): void {
+    const options = { queue: SIDECAR_QUEUE_GROUP }
+    const failed = (error: Error): void => this.#logger.error({ err: error }, 'a subscription failed')
+    // A label may only take names that somebody declared.
+    const invalid = (queue: string, kind: string): void =>
+      this.#metrics.invalid.inc({ queue: this.#queues.has(queue) ? queue : '', kind })
+    this.#subscriptions = [
+      connection.subscribe(NEXT_SUBJECT, {
+        ...options,
+        callback: (error, message) => {
+          if (error !== null) return failed(error)
+          const [, , name = '', group = ''] = message.subject.split('.')
+          if (!mayBeAnswered(message)) return invalid(name, 'pull')
+          const queue = this.#queues.get(name)
+          if (queue === undefined) answerNoResponders(message)
+          else queue.handlePull(group, message)
+        },
+      }),
+      connection.subscribe(INFO_SUBJECT, {
+        ...options,
+        callback: (error, message) => {
+          if (error !== null) return failed(error)
+          const [, , name = '', group = ''] = message.subject.split('.')
+          if (!mayBeAnswered(message)) return invalid(name, 'info')
+          const queue = this.#queues.get(name)
+          if (queue === undefined) return answerNotFound(message, 'stream')
+          queue.handleInfo(group, message).catch((failure: unknown) => {
+            this.#logger.warn({ err: failure, queue: name }, 'could not answer consumer info')
+          })
+        },
+      }),
+      connection.subscribe(ACK_SUBJECT, {
+        ...options,
+        callback: (error, message) => {
+          if (error !== null) return failed(error)
+          const ack = parseAckSubject(message.subject)
+          if (ack === undefined) return
+          this.#queues.get(ack.stream)?.handleAck(ack, message)
+        },
+      }),
+    ]
+  }
+
+  async #sweep(): Promise<void> {
+    const js = this.#js
+    if (!this.#ready || this.#sweeping || js === undefined) return
+    this.#sweeping = true
+    const now = performance.now()
+    const warn = (queue?: string) => (error: unknown) =>
+      this.#logger.warn({ err: error, queue }, 'could not look after what no signal tells of; trying again')
+    await readGivenUp(js, this.#logger, async ({ stream, consumer, sequence, attempts }) => {
+      await this.#queues.get(stream)?.handleGivenUp(consumer, sequence, attempts)
+    }).catch(warn())
+    for (const queue of this.#queues.values()) await queue.sweep(now).catch(warn(queue.name))
+    this.#sweeping = false
+  }
+
+  async #followStatus(connection: NatsConnection): Promise<void> {
+    for await (const status of connection.status()) {
+      if (status.type === 'disconnect') {
+        this.#logger.warn('lost nats-server')
+        this.#reachable = false
+        this.#ready = false
+      } else if (status.type === 'reconnect') {
+        this.#metrics.reconnects.inc()
+        this.#logger.info('reached nats-server again')
+        this.#reachable = true
+        // Before the first start is over there is nothing to take up again.
+        if (this.#sweeper === undefined) continue
+        await this.#untilDone('take up the queues again', async () => {
+          for (const queue of this.#queues.values()) await queue.start()
+        })
+        this.#ready = this.#reachable && !this.#stopping.signal.aborted
+      }
+    }
+  }
+}

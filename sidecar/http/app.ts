@@ -1,0 +1,113 @@
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import type { Logger } from 'pino'
+import {
+  type ApiError,
+  type ApiErrorCode,
+  DELETE_POLICIES,
+  type DeletePolicy,
+  putQueueSchema,
+} from '../../crds/protocol/api.ts'
+import type { Broker } from '../broker/broker.ts'
+import type { Metrics } from '../metrics/metrics.ts'
+import { SidecarError } from '../sidecar-error.ts'
+import { requireToken } from './authorization.ts'
+
+const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
+  InvalidSpec: 400,
+  InvalidName: 400,
+  InvalidJson: 400,
+  Unauthorized: 401,
+  QueueNotFound: 404,
+  QueueNotEmpty: 409,
+  ImmutableFieldChanged: 409,
+  BodyTooLarge: 413,
+  Internal: 500,
+  NotImplemented: 501,
+  BrokerNotReady: 503,
+}
+
+/** A Queue spec is a few KiB. */
+const MAX_BODY_BYTES = 256 * 1024
+
+/** The HTTP API; `token` undefined: nobody is asked for one (embedded mode, loopback only). */
+export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token: string | undefined): Hono {
+  const app = new Hono()
+  app.get('/healthz', (c) => c.text('ok\n'))
+  app.get('/readyz', (c) => (broker.ready ? c.text('ready\n') : c.text('not connected to nats-server yet\n', 503)))
+  app.get('/metrics', async (c) => {
+    await broker
+      .refreshMetrics()
+      .catch((error: unknown) => logger.debug({ err: error }, 'no account info for the metrics'))
+    return c.text(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType })
+  })
+
+  app.use('/queues/*', requireToken(token))
+  app.use('/queues', requireToken(token))
+  app.use(
+    '/queues/*',
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: () => {
+        throw new SidecarError('BodyTooLarge', `a body may have ${MAX_BODY_BYTES} bytes at most`)
+      },
+    }),
+  )
+  app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
+  app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))
+  app.put('/queues/:name', async (c) => {
+    const { generation, spec } = parseBody(await c.req.text())
+    return c.json(await broker.put(c.req.param('name'), generation, spec))
+  })
+  app.delete('/queues/:name', async (c) => {
+    await broker.delete(c.req.param('name'), parsePolicy(c.req.query('policy')))
+    return c.json({ deleted: true })
+  })
+
+  app.notFound((c) => c.json({ error: { code: 'QueueNotFound', message: `nothing is at ${c.req.path}` } }, 404))
+  app.onError((error, c) => {
+    if (!(error instanceof SidecarError)) {
+      logger.error({ err: error, path: c.req.path }, 'a request failed')
+      return c.json({ error: { code: 'Internal', message: error.message } } satisfies ApiError, 500)
+    }
+    const { code, message, field, messages } = error
+    // The rest of the body is not read, so the connection cannot be used again.
+    if (code === 'BodyTooLarge') c.header('connection', 'close')
+    const body: ApiError = {
+      error: {
+        code,
+        message,
+        ...(field === undefined ? {} : { field }),
+        ...(messages === undefined ? {} : { messages }),
+      },
+    }
+    return c.json(body, STATUS[code])
+  })
+  return app
+}
+
+function parseBody(text: string): { generation: number; spec: unknown } {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (error) {
+    throw new SidecarError(
+      'InvalidJson',
+      `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+  const parsed = putQueueSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const field = issue?.path.join('.') || 'body'
+  throw new SidecarError('InvalidSpec', `${field}: ${issue?.message}; write {"generation": 1, "spec": {…}}`, { field })
+}
+
+function parsePolicy(text: string | undefined): DeletePolicy {
+  const policy = DELETE_POLICIES.find((known) => known === (text ?? 'KeepNonEmpty'))
+  if (policy !== undefined) return policy
+  throw new SidecarError('InvalidSpec', `policy is "${text}"; it has to be one of ${DELETE_POLICIES.join(', ')}`, {
+    field: 'policy',
+  })
+}

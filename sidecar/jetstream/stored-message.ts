@@ -1,0 +1,56 @@
+import { z } from 'zod'
+import { API_PREFIX } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from './access.ts'
+
+/** A message as the stream has it. */
+export interface StoredMessage {
+  readonly subject: string
+  readonly time: Date
+  /** As the producer wrote them, in order; keys are not checked, since they were not when the message was accepted. */
+  readonly headers: ReadonlyArray<readonly [key: string, value: string]>
+  readonly data: Uint8Array
+}
+
+const responseSchema = z.object({
+  error: z.object({ err_code: z.int(), description: z.string() }).optional(),
+  message: z
+    .object({ subject: z.string(), time: z.string(), hdrs: z.string().default(''), data: z.string().default('') })
+    .optional(),
+})
+
+/** nats-server's error code for a sequence at which there is no message. */
+const NO_MESSAGE = 10037
+
+/**
+ * Reads one message; undefined when it is gone. Not by the client library, which refuses to read headers whose keys it would not
+ * write, and a message with such a header has to be moved like any other.
+ */
+export async function storedMessage(
+  js: JetStreamAccess,
+  stream: string,
+  seq: number,
+): Promise<StoredMessage | undefined> {
+  const answer = await js.connection.request(`${API_PREFIX}.STREAM.MSG.GET.${stream}`, JSON.stringify({ seq }), {
+    timeout: js.timeoutMs,
+  })
+  const { error, message } = responseSchema.parse(answer.json())
+  if (error?.err_code === NO_MESSAGE) return undefined
+  if (error !== undefined || message === undefined)
+    throw new Error(`message ${seq} of ${stream}: ${error?.description}`)
+  return {
+    subject: message.subject,
+    time: new Date(message.time),
+    headers: parseHeaders(Buffer.from(message.hdrs, 'base64').toString()),
+    data: Buffer.from(message.data, 'base64'),
+  }
+}
+
+/** `NATS/1.0\r\nkey: value\r\n…\r\n\r\n`; a line that is no header is left out. */
+export function parseHeaders(block: string): Array<[string, string]> {
+  const headers: Array<[string, string]> = []
+  for (const line of block.split('\r\n').slice(1)) {
+    const colon = line.indexOf(':')
+    if (colon > 0) headers.push([line.slice(0, colon), line.slice(colon + 1).trim()])
+  }
+  return headers
+}

@@ -1,0 +1,38 @@
+// The sidecar container's process.
+import { pino } from 'pino'
+import { readConfig } from './config.ts'
+import { startSidecar } from './sidecar.ts'
+
+/** What a pod has left after SIGTERM is 30 s; the sidecar gives up on the broker before that. Milliseconds. */
+const STOP_WITHIN_MS = 20_000
+
+const logger = pino({ base: { component: 'sidecar' } })
+// By itself Node prints the source line at fault too, which in a bundle is a megabyte.
+process.on('uncaughtException', (error) => {
+  logger.fatal({ err: error }, 'ended by an error')
+  process.exit(1)
+})
+const { logLevel, options } = readConfig(process.env)
+logger.level = logLevel
+const sidecar = await startSidecar(options, logger)
+logger.info({ httpPort: sidecar.httpPort }, 'listening')
+
+let stopping = false
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  process.on(signal, () => {
+    if (stopping) return
+    stopping = true
+    logger.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+    sidecar.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, 'did not stop cleanly')
+        process.exit(1)
+      },
+    )
+  })
+}
+
+await sidecar.started
+if (!stopping) logger.info('ready')

@@ -1,0 +1,86 @@
+import type { Observation } from '../queue/observe.ts'
+import { messageCounts } from '../queue/observe.ts'
+import type { Metrics } from './metrics.ts'
+
+/** The metrics of one Queue. */
+export class QueueMetrics {
+  readonly #m: Metrics
+  readonly #queue: string
+
+  constructor(metrics: Metrics, queue: string) {
+    this.#m = metrics
+    this.#queue = queue
+  }
+
+  pull(group: string): void {
+    this.#m.pulls.inc({ queue: this.#queue, group })
+  }
+
+  nacked(group: string): void {
+    this.#m.nacked.inc({ queue: this.#queue, group })
+  }
+
+  redelivered(group: string, times: number): void {
+    if (times > 0) this.#m.redelivered.inc({ queue: this.#queue, group }, times)
+  }
+
+  ended(group: string, count: number): void {
+    if (count > 0) this.#m.acknowledged.inc({ queue: this.#queue, group }, count)
+  }
+
+  deadLettered(group: string, reason: string): void {
+    this.#m.deadLettered.inc({ queue: this.#queue, group, reason })
+  }
+
+  dropped(reason: string, count: number): void {
+    if (count > 0) this.#m.dropped.inc({ queue: this.#queue, reason }, count)
+  }
+
+  invalid(kind: 'ack'): void {
+    this.#m.invalid.inc({ queue: this.#queue, kind })
+  }
+
+  drift(count: number): void {
+    if (count > 0) this.#m.drift.inc({ queue: this.#queue }, count)
+  }
+
+  appended(seconds: number, messages: number): void {
+    this.#m.appendSeconds.observe({ queue: this.#queue }, seconds)
+    this.#m.batchMessages.observe({ queue: this.#queue }, messages)
+  }
+
+  purged(seconds: number): void {
+    this.#m.purgeSeconds.observe({ queue: this.#queue }, seconds)
+  }
+
+  observed(
+    observation: Observation,
+    limits: { messages: number; bytes: number; paused: boolean },
+    oldest: number,
+  ): void {
+    const queue = this.#queue
+    const counts = messageCounts(observation)
+    this.#m.ready.set({ queue }, counts.ready)
+    this.#m.inFlight.set({ queue }, counts.inFlight)
+    this.#m.delayed.set({ queue }, counts.delayed)
+    this.#m.deadLetters.set({ queue }, counts.deadLettered)
+    this.#m.bytes.set({ queue }, observation.stream.state.bytes)
+    this.#m.limitMessages.set({ queue }, limits.messages)
+    this.#m.limitBytes.set({ queue }, limits.bytes)
+    this.#m.paused.set({ queue }, limits.paused ? 1 : 0)
+    this.#m.oldestAge.set({ queue }, oldest)
+    this.#m.setPublished(queue, observation.stream.state.last_seq)
+    for (const { state, info } of observation.lanes) {
+      const labels = { queue, group: state.group }
+      this.#m.waitingPulls.set(labels, info.num_waiting)
+      this.#m.unrecorded.set(labels, state.ledger.unrecorded)
+      this.#m.beginAtZero(queue, state.group)
+      this.#m.setDelivered(queue, state.group, info.delivered.consumer_seq)
+    }
+  }
+
+  /** Takes the Queue's series out of what is exported. */
+  remove(groups: readonly string[]): void {
+    this.#m.remove(this.#queue, groups)
+  }
+}

@@ -1,0 +1,61 @@
+import type { ConsumerInfo, StreamInfo, StreamState } from '@nats-io/jetstream'
+import type { MessageCounts } from '../../crds/protocol/api.ts'
+import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import type { LaneState } from './lane-state.ts'
+
+/** What was last read of a Queue's streams and lanes. */
+export interface Observation {
+  readonly stream: StreamInfo
+  readonly lanes: ReadonlyArray<{ readonly state: LaneState; readonly info: ConsumerInfo }>
+  readonly deadLetters: number
+}
+
+/**
+ * Reads them, the lanes before the stream, so that a message that left it in between is not taken for a hole. Throws JetStreamApiError when one is missing.
+ */
+export async function observeQueue(
+  js: JetStreamAccess,
+  queue: string,
+  states: readonly LaneState[],
+): Promise<Observation> {
+  const lanes = await Promise.all(
+    states.map(async (state) => ({ state, info: await js.manager.consumers.info(queueStream(queue), state.consumer) })),
+  )
+  const stream = await js.manager.streams.info(queueStream(queue))
+  await js.manager.streams.info(settlementStream(queue))
+  const deadLetters = await js.manager.streams.info(deadLetterStream(queue))
+  return { lanes, stream, deadLetters: deadLetters.state.messages }
+}
+
+/** Over several groups, the counts of the one that is furthest behind. Pure. */
+export function messageCounts(observation: Observation): MessageCounts {
+  const groups = new Map<string, { ready: number; inFlight: number }>()
+  for (const { state, info } of observation.lanes) {
+    const counts = groups.get(state.group) ?? { ready: 0, inFlight: 0 }
+    groups.set(state.group, {
+      ready: counts.ready + info.num_pending,
+      inFlight: counts.inFlight + Math.max(0, info.num_ack_pending - state.unacked.size),
+    })
+  }
+  const furthest = [...groups.values()].toSorted((a, b) => b.ready + b.inFlight - a.ready - a.inFlight)[0]
+  // Without a lane nothing is known to be settled.
+  const none = { ready: observation.stream.state.messages, inFlight: 0 }
+  return { ...none, ...furthest, delayed: 0, deadLettered: observation.deadLetters }
+}
+
+/** A stream this full of its limit is purged as soon as anything is on record. */
+const NEAR = 0.8
+/** Streams with limits below these can fill between two looks at them, so they count as near their limit always. */
+const SMALL_MESSAGES = 10_000
+const SMALL_BYTES = 16 * 1024 * 1024
+
+export const isNearLimit = (state: StreamState, limits: { messages: number; bytes: number }): boolean =>
+  limits.messages <= SMALL_MESSAGES ||
+  limits.bytes <= SMALL_BYTES ||
+  state.messages >= NEAR * limits.messages ||
+  state.bytes >= NEAR * limits.bytes
+
+/** Seconds; 0 when there is no message. */
+export const oldestAge = (state: StreamState, now: number): number =>
+  state.messages === 0 ? 0 : Math.max(0, (now - Date.parse(state.first_ts)) / 1000)

@@ -1,0 +1,274 @@
+import type { Msg } from '@nats-io/transport-node'
+import type { Logger } from 'pino'
+import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
+import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
+import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { isMissing } from '../jetstream/ensure.ts'
+import type { QueueMetrics } from '../metrics/queue-metrics.ts'
+import { picks } from '../pick/pick.ts'
+import { findHole } from '../settlement/holes.ts'
+import { SettlementLog } from '../settlement/log.ts'
+import { noteOldest } from '../settlement/may-purge.ts'
+import { Settler } from '../settlement/settler.ts'
+import type { AckSubject } from '../wire/ack-subject.ts'
+import { groupInfo } from './group-info.ts'
+import type { LaneState } from './lane-state.ts'
+import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
+import { removeQueue } from './remove.ts'
+import { retryPolicy } from './retry-policy.ts'
+import { Signals } from './signals.ts'
+import type { QueueState } from './state.ts'
+import { takeUp } from './take-up.ts'
+
+/** A Queue that nobody consumes from is looked at this often. Milliseconds. */
+const IDLE_LOOK_MS = 10_000
+
+/** One Queue at run time: its streams and lanes, its settlements, and what clients ask of it. */
+export class Queue {
+  readonly name: string
+  readonly #q: QueueState
+  readonly #signals: Signals
+  #generation: number
+  #corrected: Correction[] = []
+  #touched = 0
+  /** As many single messages were deleted from the stream when it was looked at last. */
+  #deleted = 0
+  #looked = Number.NEGATIVE_INFINITY
+  #serial: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    js: JetStreamAccess,
+    name: string,
+    spec: QueueSpec,
+    generation: number,
+    logger: Logger,
+    metrics: QueueMetrics,
+  ) {
+    this.name = name
+    this.#generation = generation
+    const log = new SettlementLog(js, name)
+    const queueLogger = logger.child({ queue: name })
+    const settler = new Settler({
+      js,
+      stream: queueStream(name),
+      log,
+      logger: queueLogger,
+      metrics,
+      lanes: () => this.#q.lanes,
+      created: () => this.#q.created,
+      purges: () => this.#q.spec.retention.until === 'Acknowledged',
+      passesOn: () => this.#q.spec.ordering.strict || this.#q.spec.retention.until === 'Expired',
+      nearLimit: () => this.#q.nearLimit,
+      visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
+    })
+    this.#q = {
+      js,
+      name,
+      logger: queueLogger,
+      metrics,
+      log,
+      settler,
+      spec,
+      lanes: [],
+      created: '',
+      createdAt: 0,
+      nearLimit: true,
+    }
+    this.#signals = new Signals(this.#q)
+  }
+
+  get spec(): QueueSpec {
+    return this.#q.spec
+  }
+
+  /** Makes the broker's streams and lanes as declared, and takes up what is on record. Also after a reconnect. */
+  start(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#correct()
+      await this.#q.settler.letGo()
+      await this.#look()
+    })
+  }
+
+  /** A new spec, or the same one again: then what differs is drift, which is put right and told. */
+  apply(spec: QueueSpec, generation: number): Promise<QueueObservation> {
+    return this.#exclusively(async () => {
+      if (JSON.stringify(spec) === JSON.stringify(this.#q.spec)) await this.#correct()
+      else await this.#change(spec)
+      this.#generation = generation
+      const observation = await this.#report()
+      this.#corrected = []
+      return observation
+    })
+  }
+
+  observe(): Promise<QueueObservation> {
+    return this.#exclusively(async () => {
+      try {
+        return await this.#report()
+      } catch (error) {
+        if (!isMissing(error)) throw error
+        await this.#correct()
+        return this.#report()
+      }
+    })
+  }
+
+  /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
+  remove(policy: DeletePolicy): Promise<void> {
+    return this.#exclusively(async () => {
+      const { js, settler, metrics, spec } = this.#q
+      await settler.flush()
+      await removeQueue(js, this.name, policy, async () => messageCounts(await this.#look()))
+      settler.abandon()
+      metrics.remove(spec.consumerGroups.map(({ name }) => name))
+    })
+  }
+
+  stop(): Promise<void> {
+    return this.#exclusively(() => this.#q.settler.stop())
+  }
+
+  /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
+  sweep(now: number): Promise<void> {
+    const idle = this.#touched < this.#looked && this.#q.lanes.every(({ ledger }) => ledger.unrecorded === 0)
+    if (idle && now - this.#looked < IDLE_LOOK_MS) return Promise.resolve()
+    return this.#exclusively(async () => {
+      this.#signals.forget(now)
+      try {
+        const { lanes } = await this.#look()
+        for (const { state, info } of lanes) {
+          await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
+        }
+      } catch (error) {
+        if (!isMissing(error)) throw error
+        await this.#correct()
+      }
+    })
+  }
+
+  handlePull(group: string, message: Msg): void {
+    this.#touched = performance.now()
+    const { metrics, js } = this.#q
+    const lane = this.#pick(group)
+    if (lane === undefined) return answerNoResponders(message)
+    metrics.pull(group)
+    passOnPull(js.connection, queueStream(this.name), lane.consumer, message)
+  }
+
+  async handleInfo(group: string, message: Msg): Promise<void> {
+    const { js, lanes } = this.#q
+    const own = lanes.filter((lane) => lane.group === group)
+    const infos = await Promise.all(
+      own.map(({ consumer }) => js.manager.consumers.info(queueStream(this.name), consumer)),
+    )
+    const settled = own.reduce((total, { unacked }) => total + unacked.size, 0)
+    const info = groupInfo(group, infos, settled)
+    if (info === undefined) answerNotFound(message, 'consumer')
+    else message.respond(JSON.stringify({ type: 'io.nats.jetstream.api.v1.consumer_info_response', ...info }))
+  }
+
+  handleAck(ack: AckSubject, message: Msg): void {
+    this.#touched = performance.now()
+    this.#signals.handle(ack, message)
+  }
+
+  /** JetStream gave a message up after its last delivery: a hint, which may come late, twice or not at all. */
+  async handleGivenUp(consumer: string, sequence: number, attempts: number): Promise<void> {
+    const lane = this.#q.lanes.find((lane) => lane.consumer === consumer)
+    if (lane === undefined || lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) return
+    // A hint may speak of a message of an earlier stream of this name, whose number is not reached yet.
+    if (sequence > lane.ledger.delivered) await this.#look()
+    if (sequence > lane.ledger.delivered) return
+    await this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
+  }
+
+  #pick(group: string): LaneState | undefined {
+    const own = this.#q.lanes.filter((lane) => lane.group === group)
+    const picked = picks.Fifo(own.map(({ consumer }) => ({ consumer, ready: 0 })))
+    return own.find(({ consumer }) => consumer === picked?.consumer)
+  }
+
+  async #endHole(lane: LaneState, pending: number, delivered: number, now: number): Promise<void> {
+    const { retry } = this.#q.spec
+    const hole = findHole(lane, pending, delivered, retryPolicy(this.#q.spec).visibilityTimeoutMs, now)
+    if (hole === undefined) return
+    this.#q.logger.warn({ sequence: hole }, 'found a message that was given up without a word')
+    const move = { group: lane.group, sequence: hole, reason: 'timeout', attempts: retry.maxAttempts } as const
+    await this.#signals.move(lane, move)
+  }
+
+  async #correct(): Promise<void> {
+    const corrections = await takeUp(this.#q)
+    for (const correction of corrections) this.#q.logger.warn(correction, 'corrected drift')
+    this.#q.metrics.drift(corrections.length)
+    this.#corrected.push(...corrections)
+  }
+
+  async #change(spec: QueueSpec): Promise<void> {
+    const previous = this.#q.spec
+    this.#q.spec = spec
+    try {
+      await takeUp(this.#q)
+    } catch (error) {
+      this.#q.spec = previous
+      throw error
+    }
+    // What was kept as a log may have to go now.
+    await this.#q.settler.letGo()
+  }
+
+  async #look(): Promise<Observation> {
+    const { spec, metrics } = this.#q
+    this.#looked = performance.now()
+    const observation = await observeQueue(this.#q.js, this.name, this.#q.lanes)
+    const { state } = observation.stream
+    const reason = spec.retention.onLimit === 'DropOldest' ? 'expired-or-evicted' : 'expired'
+    for (const { state: lane, info } of observation.lanes) {
+      lane.ledger.sawDelivered(info.delivered.stream_seq)
+      noteOldest(lane, this.#looked)
+      metrics.dropped(reason, lane.ledger.droppedBelow(state.first_seq))
+    }
+    const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
+    this.#q.nearLimit = isNearLimit(state, limits)
+    if ((state.num_deleted ?? 0) > 0) await this.#endDeleted(state.num_deleted ?? 0)
+    metrics.observed(observation, { ...limits, paused: spec.paused }, oldestAge(state, Date.now()))
+    return observation
+  }
+
+  /** Somebody deleted single messages: JetStream goes on counting them as pending, so that no counting would find them. */
+  async #endDeleted(count: number): Promise<void> {
+    const { js, lanes, settler } = this.#q
+    if (count === this.#deleted) return
+    const { state } = await js.manager.streams.info(queueStream(this.name), { deleted_details: true })
+    let waiting = false
+    for (const sequence of state.deleted ?? []) {
+      for (const lane of lanes) {
+        if (lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) continue
+        if (sequence <= lane.ledger.delivered) settler.settle(lane, sequence, 'dropped')
+        else waiting = true
+      }
+    }
+    if (!waiting) this.#deleted = count
+  }
+
+  async #report(): Promise<QueueObservation> {
+    return {
+      name: this.name,
+      generation: this.#generation,
+      configured: true,
+      subject: queueSubject(this.name),
+      messages: messageCounts(await this.#look()),
+      corrected: this.#corrected,
+    }
+  }
+
+  /** One at a time: two of them at once could each create what the other finds half made. */
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#serial.then(work)
+    this.#serial = result.catch(() => undefined)
+    return result
+  }
+}

@@ -1,0 +1,25 @@
+import type { Logger } from 'pino'
+import type { QueueSpec } from '../../crds/index.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import type { QueueMetrics } from '../metrics/queue-metrics.ts'
+import type { SettlementLog } from '../settlement/log.ts'
+import type { Settler } from '../settlement/settler.ts'
+import type { LaneState } from './lane-state.ts'
+
+/** What the parts of one Queue share. */
+export interface QueueState {
+  readonly js: JetStreamAccess
+  readonly name: string
+  readonly logger: Logger
+  readonly metrics: QueueMetrics
+  readonly log: SettlementLog
+  readonly settler: Settler
+  spec: QueueSpec
+  lanes: LaneState[]
+  /** When the queue's stream was created; empty before it is known. */
+  created: string
+  /** The same in whole milliseconds since 1970. */
+  createdAt: number
+  /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
+  nearLimit: boolean
+}

@@ -1,0 +1,52 @@
+import type { StreamInfo } from '@nats-io/jetstream'
+import { settlementStream, settlementSubject } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { readAll } from '../jetstream/read.ts'
+import { decodeRecord, encodeRecord, type SettlementRecord } from './record.ts'
+
+/** Records fetched by one direct-get request. */
+const READ_BATCH = 500
+
+/** The settlement log of one Queue, a stream beside the queue's. */
+export class SettlementLog {
+  readonly #js: JetStreamAccess
+  readonly #stream: string
+  readonly #subject: string
+  /** Records since the last snapshot. */
+  #length = 0
+
+  constructor(js: JetStreamAccess, queue: string) {
+    this.#js = js
+    this.#stream = settlementStream(queue)
+    this.#subject = settlementSubject(queue)
+  }
+
+  get length(): number {
+    return this.#length
+  }
+
+  /** Resolves when the record is stored as durably as the broker stores anything. Throws when the broker did not confirm it. */
+  async append(record: SettlementRecord): Promise<void> {
+    await this.#js.client.publish(this.#subject, encodeRecord(record))
+    this.#length++
+  }
+
+  /** Writes a record that says everything, then removes the ones before it. */
+  async compact(snapshot: SettlementRecord): Promise<void> {
+    const { seq } = await this.#js.client.publish(this.#subject, encodeRecord(snapshot))
+    await this.#js.manager.streams.purge(this.#stream, { seq })
+    this.#length = 1
+  }
+
+  /** Every record that speaks of the queue's stream as created at `created`, oldest first. */
+  async read(info: StreamInfo, created: string): Promise<SettlementRecord[]> {
+    const records: SettlementRecord[] = []
+    const { first_seq: first, last_seq: last } = info.state
+    for await (const message of readAll(this.#js, this.#stream, { first, last, batch: READ_BATCH })) {
+      const record = decodeRecord(message.string())
+      if (record !== undefined && record.stream === created) records.push(record)
+    }
+    this.#length = records.length
+    return records
+  }
+}

@@ -1,0 +1,41 @@
+import { deadLetterSubject, queueStream } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { storedMessage } from '../jetstream/stored-message.ts'
+import type { DeadLetterReason } from '../settle/settle.ts'
+import { deadLetterHeaders, moveId } from './dead-letter.ts'
+
+export interface Move {
+  readonly group: string
+  readonly sequence: number
+  readonly reason: DeadLetterReason
+  readonly attempts: number
+  readonly error?: string
+}
+
+/**
+ * Copies a message to the dead letters and waits until the copy is acknowledged; only then may the caller settle the original.
+ * A crash between the two leaves a second copy to be made, which deduplication drops.
+ *
+ * @returns `gone` when the message is no longer in the stream (expired, evicted, deleted by hand)
+ */
+export async function moveToDeadLetters(
+  js: JetStreamAccess,
+  queue: string,
+  created: string,
+  move: Move,
+): Promise<'moved' | 'gone'> {
+  const message = await storedMessage(js, queueStream(queue), move.sequence)
+  if (message === undefined) return 'gone'
+  const letter = { ...move, queue, created, error: move.error }
+  await js.client.publish(deadLetterSubject(queue), message.data, {
+    msgID: moveId(letter),
+    headers: deadLetterHeaders({
+      ...letter,
+      subject: message.subject,
+      publishedAt: message.time,
+      own: message.headers,
+      at: new Date(),
+    }),
+  })
+  return 'moved'
+}

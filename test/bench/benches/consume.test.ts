@@ -1,0 +1,29 @@
+import { tmpdir } from 'node:os'
+import { expect, test } from 'vitest'
+import { consume } from './consume.ts'
+
+// Figures are not judged here: a machine that runs other tests beside says nothing about them.
+test('measures both sides and gives a row a durability', { timeout: 180_000 }, async () => {
+  const lines: string[] = []
+  const rows = await consume(
+    { messages: 500, size: 100, runs: 2, durabilities: ['Interval', 'Always'], mode: 'Fifo', folder: tmpdir() },
+    (line) => lines.push(line),
+  )
+  expect(rows.map(({ name, mode, durability }) => [name, mode, durability])).toEqual([
+    ['consume', 'Fifo', 'Interval'],
+    ['consume', 'Fifo', 'Always'],
+  ])
+  for (const { ours, raw, ratio, oursRuns, rawRuns } of rows) {
+    expect(oursRuns).toHaveLength(2)
+    expect(rawRuns).toHaveLength(2)
+    for (const figure of [ours, raw, ratio, ...oursRuns, ...rawRuns]) expect(figure).toBeGreaterThan(0)
+  }
+  expect(lines.map((line) => line.split(':')[0])).toEqual(
+    ['Interval', 'Always'].flatMap((durability) => [
+      `consume ${durability} run 1 ours`,
+      `consume ${durability} run 1 raw`,
+      `consume ${durability} run 2 raw`,
+      `consume ${durability} run 2 ours`,
+    ]),
+  )
+})

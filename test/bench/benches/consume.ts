@@ -1,0 +1,54 @@
+import { z } from 'zod'
+import { tempFolder } from '../../harness/temp-folder.ts'
+import type { BenchOptions } from '../options.ts'
+import { preload } from '../preload.ts'
+import { runProgram } from '../programs/run.ts'
+import { type Durability, type Row, row } from '../row.ts'
+import { ours } from '../sides/ours.ts'
+import { raw } from '../sides/raw.ts'
+import type { Side } from '../sides/side.ts'
+
+/**
+ * What the client may hold at once. Measured on raw JetStream with 100,000 messages of 256 bytes: below 500 the pulls cost, above
+ * 2,000 nothing is gained.
+ */
+const MAX_MESSAGES = 1000
+
+const result = z.object({ seconds: z.number().positive(), consumed: z.int() })
+
+/** Messages a second of consume + acknowledge of a full queue by one stock client; both sides in turn, each run on a fresh folder. */
+export async function consume(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
+  const rows: Row[] = []
+  for (const durability of options.durabilities) {
+    const runs = { ours: [] as number[], raw: [] as number[] }
+    for (let run = 0; run < options.runs; run++) {
+      // What comes second may find the machine warmer or busier, so the sides take turns at that too.
+      for (const side of run % 2 === 0 ? [ours, raw] : [raw, ours]) {
+        const rate = await measure(side, durability, options)
+        runs[side.name].push(rate)
+        progress(`consume ${durability} run ${run + 1} ${side.name}: ${rate} msg/s`)
+      }
+    }
+    rows.push(row({ name: 'consume', mode: options.mode, durability }, 'msg/s', runs.ours, runs.raw))
+  }
+  return rows
+}
+
+async function measure(side: Side, durability: Durability, options: BenchOptions): Promise<number> {
+  await using folder = await tempFolder('bench', options.folder)
+  // With Interval whatever is measured, since that is many times faster to fill; stopping the broker puts it all on disk.
+  const filling = await side.start(folder.path, 'Interval')
+  try {
+    await preload(filling, options.messages, options.size)
+  } finally {
+    await filling.stop()
+  }
+  const broker = await side.start(folder.path, durability)
+  try {
+    const args = [broker.url, broker.stream, broker.consumer, String(options.messages), String(MAX_MESSAGES)]
+    const { seconds } = result.parse(await runProgram('consume', args))
+    return Math.round(options.messages / seconds)
+  } finally {
+    await broker.stop()
+  }
+}

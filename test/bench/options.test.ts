@@ -1,0 +1,31 @@
+import { describe, expect, test } from 'vitest'
+import { readOptions, UsageError } from './options.ts'
+
+const benches = ['consume']
+
+describe('readOptions', () => {
+  test('fills in what is left out', () => {
+    const { bench, options, json } = readOptions(['consume'], benches)
+    expect({ bench, json }).toEqual({ bench: 'consume', json: false })
+    expect(options).toMatchObject({ messages: 100_000, size: 256, runs: 5, durabilities: ['Interval', 'Always'] })
+  })
+
+  test('takes one durability', () => {
+    expect(readOptions(['consume', '--durability', 'Always', '--json'], benches)).toMatchObject({
+      json: true,
+      options: { durabilities: ['Always'] },
+    })
+  })
+
+  test.each([
+    [[], 'say which bench: consume'],
+    [['produce'], 'say which bench: consume'],
+    [['consume', '--runs', '0'], '--runs is "0"; it must be a whole number from 1 to 100'],
+    [['consume', '--durability', 'Never'], '--durability is "Never"; it must be Interval, Always or both'],
+    [['consume', '--mode', 'Lru'], '--mode is "Lru"; there is Fifo'],
+    [['consume', '--folder', '/nowhere/at/all'], '--folder is "/nowhere/at/all", which is not there'],
+  ])('refuses %j', (args, message) => {
+    expect(() => readOptions(args, benches)).toThrow(UsageError)
+    expect(() => readOptions(args, benches)).toThrow(message)
+  })
+})

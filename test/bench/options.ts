@@ -1,0 +1,105 @@
+import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { parseArgs } from 'node:util'
+import { DURABILITIES, type Durability } from './row.ts'
+
+export interface BenchOptions {
+  readonly messages: number
+  /** Bytes of a body. */
+  readonly size: number
+  /** Of each side; the result is their median. */
+  readonly runs: number
+  readonly durabilities: readonly Durability[]
+  readonly mode: (typeof MODES)[number]
+  /** Where the brokers store; its disk is what is measured with Always. */
+  readonly folder: string
+}
+
+const MODES = ['Fifo'] as const
+
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+export const usage = (benches: readonly string[]): string => `npm run bench -- <${benches.join(' | ')}> [options]
+
+Measures against raw JetStream, side by side in one run, everything on loopback.
+
+  --messages <n>       100 … 10000000 (100000)
+  --size <bytes>       of a body, 1 … 1000000 (256)
+  --runs <n>           of each side; the result is the median, 1 … 100 (5)
+  --durability <kind>  Interval | Always | both (both)
+  --mode <mode>        ${MODES.join(' | ')} (Fifo)
+  --folder <folder>    where the brokers store (the system's temporary folder)
+  --json               one JSON object on standard output, else a table
+`
+
+/** Reads the command line; throws UsageError naming the option. */
+export function readOptions(
+  args: readonly string[],
+  benches: readonly string[],
+): { bench: string; options: BenchOptions; json: boolean } {
+  const { values, positionals } = parse(args)
+  const [bench, ...more] = positionals
+  if (bench === undefined || !benches.includes(bench) || more.length > 0) {
+    throw new UsageError(`say which bench: ${benches.join(' or ')}`)
+  }
+  return {
+    bench,
+    json: values.json ?? false,
+    options: {
+      messages: integer('messages', values.messages, 100_000, 100, 10_000_000),
+      size: integer('size', values.size, 256, 1, 1_000_000),
+      runs: integer('runs', values.runs, 5, 1, 100),
+      durabilities: durabilities(values.durability ?? 'both'),
+      mode: mode(values.mode ?? 'Fifo'),
+      folder: folder(values.folder ?? tmpdir()),
+    },
+  }
+}
+
+function parse(args: readonly string[]) {
+  const string = { type: 'string' } as const
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        messages: string,
+        size: string,
+        runs: string,
+        durability: string,
+        mode: string,
+        folder: string,
+        json: { type: 'boolean' },
+      },
+    })
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error })
+  }
+}
+
+function integer(name: string, text: string | undefined, fallback: number, min: number, max: number): number {
+  if (text === undefined) return fallback
+  const value = Number(text)
+  if (text.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value
+  throw new UsageError(`--${name} is "${text}"; it must be a whole number from ${min} to ${max}`)
+}
+
+function durabilities(text: string): readonly Durability[] {
+  if (text === 'both') return DURABILITIES
+  const found = DURABILITIES.find((durability) => durability === text)
+  if (found !== undefined) return [found]
+  throw new UsageError(`--durability is "${text}"; it must be ${DURABILITIES.join(', ')} or both`)
+}
+
+function mode(text: string): BenchOptions['mode'] {
+  const found = MODES.find((mode) => mode === text)
+  if (found !== undefined) return found
+  throw new UsageError(`--mode is "${text}"; there is ${MODES.join(', ')}`)
+}
+
+function folder(path: string): string {
+  if (existsSync(path)) return path
+  throw new UsageError(`--folder is "${path}", which is not there`)
+}

@@ -1,0 +1,24 @@
+import type { Durability } from '../row.ts'
+
+/** A broker that runs, with one queue to measure. */
+export interface Broker {
+  readonly url: string
+  readonly stream: string
+  readonly consumer: string
+  readonly subject: string
+  /** Ends it in an orderly way. What it stored stays in the folder. */
+  stop(): Promise<void>
+}
+
+/** One of the two things compared. */
+export interface Side {
+  readonly name: 'ours' | 'raw'
+  /** Starts the broker on `folder`, which may hold what an earlier one stored. */
+  start(folder: string, durability: Durability): Promise<Broker>
+}
+
+/** Between two syncs with durability Interval, on both sides. The default of a QueueBroker. */
+export const SYNC_INTERVAL = '1s'
+
+/** Messages that may be delivered and unacknowledged, on both sides. What the lane of a Fifo Queue has. */
+export const MAX_ACK_PENDING = 10_000

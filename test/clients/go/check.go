@@ -1,0 +1,40 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"reflect"
+)
+
+type result struct {
+	Check  string `json:"check"`
+	OK     bool   `json:"ok"`
+	Detail string `json:"detail"`
+}
+
+// checks runs checks by name, prints a line of JSON for each, and counts those that failed.
+type checks struct {
+	failed int
+	// clean leaves nothing of a check that failed to the next one.
+	clean func()
+}
+
+func (c *checks) run(name string, test func() (string, error)) {
+	detail, err := test()
+	if err != nil {
+		detail = err.Error()
+		c.failed++
+		c.clean()
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(result{name, err == nil, detail}); err != nil {
+		panic(err)
+	}
+}
+
+func expect(what string, actual, wanted any) error {
+	if reflect.DeepEqual(actual, wanted) {
+		return nil
+	}
+	return fmt.Errorf("%s is %v, not %v", what, actual, wanted)
+}
