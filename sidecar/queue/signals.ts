@@ -133,7 +133,11 @@ export class Signals {
 
   #passOn(lane: LaneState, ack: AckSubject, body: string, reply: string | undefined): void {
     const subject = `${ACK_PREFIX}.${queueStream(this.#q.name)}.${lane.consumer}.${ack.rest}`
-    this.#q.js.connection.publish(subject, body, reply === undefined ? {} : { reply })
+    const publish = (): void => this.#q.js.connection.publish(subject, body, reply === undefined ? {} : { reply })
+    // What is given back while a purge is on its way would be forgotten by that purge (see may-purge.ts).
+    const { purging } = this.#q.settler
+    if (purging === undefined) publish()
+    else void purging.then(publish)
   }
 
   #keepAlive(lane: LaneState, sequence: number, delayMs: number): void {

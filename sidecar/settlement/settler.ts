@@ -82,6 +82,11 @@ export class Settler {
     this.#deleted.removeAbove(0)
   }
 
+  /** Ends when the purge does that is under way; undefined while none is. Never rejects. */
+  get purging(): Promise<void> | undefined {
+    return this.#purging
+  }
+
   settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string): void {
     this.#fresh.push({ lane, sequence, outcome, reply })
     this.#schedule()

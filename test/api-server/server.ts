@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { Agent, request } from 'undici'
-import { afterAll, beforeAll } from 'vitest'
+import { afterAll, beforeAll, vi } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { API_VERSION } from '../../crds/index.ts'
@@ -47,6 +47,7 @@ const kubeconfigSchema = z.object({
 /** A real API server that has the CRDs, for the tests of one file. */
 export class ApiServer {
   readonly #plane: ControlPlane
+  readonly #cache: string
   readonly #url: string
   readonly #token: string
   readonly #agent: Agent
@@ -54,6 +55,7 @@ export class ApiServer {
   constructor(plane: ControlPlane, kubeconfig: z.output<typeof kubeconfigSchema>) {
     const { server, 'certificate-authority-data': ca } = kubeconfig.clusters[0].cluster
     this.#plane = plane
+    this.#cache = join(plane.kubeconfig, '../kubectl-cache')
     this.#url = server
     this.#token = kubeconfig.users[0].user.token
     this.#agent = new Agent({ connect: { ca: Buffer.from(ca, 'base64').toString() } })
@@ -95,14 +97,25 @@ export class ApiServer {
 
   /** Output of kubectl, or what it wrote to standard error if it failed. */
   async kubectl(...parameters: string[]): Promise<string> {
-    const options = [
-      '--kubeconfig',
-      this.#plane.kubeconfig,
-      '--cache-dir',
-      join(this.#plane.kubeconfig, '../kubectl-cache'),
-    ]
+    const options = ['--kubeconfig', this.#plane.kubeconfig, '--cache-dir', this.#cache]
     const { stdout } = await promisify(execFile)(await binary('kubectl'), [...options, ...parameters])
     return stdout
+  }
+
+  /** Once kubectl can find both kinds: an API server publishes what kinds it has a while after it says that they are established. */
+  async published(): Promise<void> {
+    const listed = async (path: string, says: (kind: string) => string): Promise<boolean> => {
+      const headers = { authorization: `Bearer ${this.#token}` }
+      const { body } = await request(`${this.#url}${path}`, { dispatcher: this.#agent, headers })
+      const text = await body.text()
+      return ['Queue', 'QueueBroker'].every((kind) => text.includes(says(kind)))
+    }
+    const both = async (): Promise<boolean> =>
+      (await listed(`/apis/${API_VERSION}`, (kind) => `"kind":"${kind}"`)) &&
+      (await listed(`/openapi/v3/apis/${API_VERSION}`, (kind) => `/${kind.toLowerCase()}s/{name}`))
+    await vi.waitUntil(both, { timeout: 60_000, interval: 50 })
+    // What kubectl kept from before then is stale.
+    await rm(this.#cache, { recursive: true, force: true })
   }
 
   async stop(): Promise<void> {
@@ -126,6 +139,7 @@ export function useApiServer(options: ControlPlaneOptions = {}): () => ApiServer
     for (const file of crdFiles) await server.kubectl('apply', '--server-side', '--filename', join(generated, file))
     const names = ['crd/queues.pillion.dev', 'crd/queuebrokers.pillion.dev']
     await server.kubectl('wait', '--for=condition=Established', '--timeout=60s', ...names)
+    await server.published()
   }, 15 * 60_000)
   afterAll(async () => {
     await server?.stop()

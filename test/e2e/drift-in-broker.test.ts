@@ -23,13 +23,17 @@ const namespace = useNamespace('drift-in-broker', async (namespace) => {
   await namespace.queueReady(QUEUE)
 })
 
-let connection: NatsConnection
+let connection: NatsConnection | undefined
 let manager: JetStreamManager
 
-beforeAll(async () => {
+/** On a connection of its own: one that was open while the pod was replaced may not know yet that its other end is gone. */
+async function reconnect(): Promise<void> {
+  await connection?.close()
   connection = await connectTo(namespace, QUEUE, 'sidecar')
   manager = await managerOf(connection)
-})
+}
+
+beforeAll(reconnect)
 afterAll(async () => {
   await connection?.close()
 })
@@ -84,6 +88,7 @@ test('the stream of the specs was made again with the spec in it: the broker res
 })
 
 test("the queue's stream is deleted: made again, and new messages flow", async () => {
+  await reconnect()
   await publish(namespace, QUEUE, bodies('lost with the stream', 3))
   await manager.streams.delete(queueStream(QUEUE))
   await corrected('the stream to be there again', async () => (await streamConfig(QUEUE))?.max_msgs === 1234)
