@@ -49,14 +49,15 @@ describe("the operator's rights", () => {
   it('are the ones that it uses, each of them, and no others', async () => {
     await using world = await World.start(cluster(), { config: { resyncMs: 1000 } })
     await createStorageClass(world.admin, 'growing', true)
-    world.kubelet.held.add('data-orders-0')
+    // A pod does not start without its volume.
+    world.kubelet.held.add('data-orders-0').add('orders-0')
     const spec = (size: string) => ({
       deletionPolicy: 'Delete',
       broker: { storage: { size, storageClassName: 'growing' } },
     })
     await world.createQueue('orders', spec('5Gi'))
     await world.condition(queues, 'orders', 'BrokerReady', { status: 'False', reason: 'VolumeNotBound' })
-    world.kubelet.release('data-orders-0')
+    world.kubelet.release('data-orders-0', 'orders-0')
     await world.queueReady('orders')
     await world.patch(queues, 'orders', { spec: spec('9Gi') })
     await world.event('VolumeGrowing', '9Gi')
