@@ -9,6 +9,7 @@ export {
   queueBrokerUpdateProblems,
   queueUpdateProblems,
 } from './parse.ts'
+export { keyedFifoOf, priorityOf } from './queue/ordering.ts'
 export type { Queue } from './queue/queue.ts'
 export type { QueueSpec } from './queue/spec.ts'
 export type { QueueStatus } from './queue/status.ts'

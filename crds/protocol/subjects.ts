@@ -28,6 +28,10 @@ export const specSubject = (queue: string): string => `PILLION.SPEC.${queue}`
 export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
 export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'
 
+/** What nats-server tells of each message that it stored, where the sidecar has to know: `PILLION.STORED.<queue>.<rest>`. */
+export const STORED_SUBJECT = 'PILLION.STORED.>'
+export const STORED_REPUBLISH = { src: 'q.>', dest: STORED_SUBJECT, headers_only: true } as const
+
 /** Sidecars share the subscriptions of one broker as this NATS queue group. */
 export const SIDECAR_QUEUE_GROUP = 'pillion'
 

@@ -2,25 +2,28 @@ import { z } from 'zod'
 import { choice, duration, notImplemented, whole } from '../schema/fields.ts'
 import { documented } from '../schema/rule.ts'
 
+export const DEFAULT_PARTITIONS = 16
+export const DEFAULT_LEVELS = 10
+
 const keyedFifoSchema = documented(
   z.strictObject({
     partitions: whole(
-      'Lanes that keys are spread over. Each delivers one message at a time, so this bounds how many are in flight. 1 to 256. Default: 16.',
+      'Lanes that keys are spread over. Each delivers one message at a time, so this bounds how many are in flight. 1 to 256. Cannot be changed. Default: 16.',
       1,
       256,
-    ).default(16),
+    ).default(DEFAULT_PARTITIONS),
   }),
   { description: 'Settings of mode KeyedFifo; only with it.' },
 )
 
 const prioritySchema = documented(
   z.strictObject({
-    levels: whole('Number of levels. 2 to 32. Default: 10.', 2, 32).default(10),
+    levels: whole('Number of levels. 2 to 32. Cannot be lowered. Default: 10.', 2, 32).default(DEFAULT_LEVELS),
     defaultLevel: whole(
-      'Level of a message that names none; a bigger level is more urgent. 0 to levels - 1, which is 31 at most. Default: 4.',
+      'Level of a message that names none; a bigger level is more urgent. 0 to levels - 1, which is 31 at most. Default: the one in the middle, 4 of 10.',
       0,
       31,
-    ).default(4),
+    ).optional(),
     policy: choice(
       'Strict: the most urgent message first, always. Weighted: every level gets a share, a bigger one for a more urgent level. Default: Strict.',
       ['Strict', 'Weighted'],
@@ -36,10 +39,10 @@ const prioritySchema = documented(
     description: 'Settings of mode Priority; only with it.',
     rules: [
       {
-        cel: 'self.defaultLevel < self.levels',
+        cel: '!has(self.defaultLevel) || self.defaultLevel < self.levels',
         message: 'defaultLevel must be less than levels, since levels count from 0; lower defaultLevel or raise levels',
         field: 'defaultLevel',
-        holds: (self) => self.defaultLevel < self.levels,
+        holds: (self) => self.defaultLevel === undefined || self.defaultLevel < self.levels,
       },
     ],
   },
@@ -48,14 +51,14 @@ const prioritySchema = documented(
 export const orderingSchema = documented(
   z.strictObject({
     mode: choice(
-      'In which order messages are delivered. Fifo: as published. KeyedFifo: as published within each key. Priority: by level. Lru: the one first that was touched longest ago. Only Fifo is implemented yet. Default: Fifo.',
+      'In which order messages are delivered. Fifo: as published. KeyedFifo: as published within each key. Priority: by level. Lru: the one first that was touched longest ago; not implemented yet. Cannot be changed. Default: Fifo.',
       ['Fifo', 'KeyedFifo', 'Priority', 'Lru'],
       [
         notImplemented({
-          cel: "self == 'Fifo'",
-          what: 'ordering.mode KeyedFifo, Priority or Lru',
-          instead: 'use Fifo',
-          holds: (self) => self === 'Fifo',
+          cel: "self != 'Lru'",
+          what: 'ordering.mode Lru',
+          instead: 'use Fifo, KeyedFifo or Priority',
+          holds: (self) => self !== 'Lru',
         }),
       ],
     ).default('Fifo'),
@@ -90,3 +93,17 @@ export const orderingSchema = documented(
     ],
   },
 )
+
+type Ordering = z.output<typeof orderingSchema>
+
+/** `ordering.keyedFifo`, its defaults filled in where it is left out. */
+export const keyedFifoOf = ({ keyedFifo }: Ordering): z.output<typeof keyedFifoSchema> =>
+  keyedFifo ?? keyedFifoSchema.parse({})
+
+/** `ordering.priority`, its defaults filled in where it is left out. */
+export function priorityOf({
+  priority,
+}: Ordering): z.output<typeof prioritySchema> & { readonly defaultLevel: number } {
+  const settings = priority ?? prioritySchema.parse({})
+  return { ...settings, defaultLevel: settings.defaultLevel ?? Math.floor((settings.levels - 1) / 2) }
+}

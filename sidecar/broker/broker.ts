@@ -3,7 +3,13 @@ import { connect } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { nameProblems, type Problem, parseQueueSpec, queueUpdateProblems } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
-import { ACK_SUBJECT, INFO_SUBJECT, NEXT_SUBJECT, SIDECAR_QUEUE_GROUP } from '../../crds/protocol/subjects.ts'
+import {
+  ACK_SUBJECT,
+  INFO_SUBJECT,
+  NEXT_SUBJECT,
+  SIDECAR_QUEUE_GROUP,
+  STORED_SUBJECT,
+} from '../../crds/protocol/subjects.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
@@ -20,6 +26,9 @@ import { SpecStore, type StoredQueue } from './spec-store.ts'
 const SWEEP_MS = 1000
 /** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
 const RETRY_MS = 250
+
+/** `PILLION.STORED.<queue>` */
+const STORED_TOKENS = 3
 
 const NO_SPEC: Problem = { field: 'spec', message: 'is not a Queue spec' }
 
@@ -261,6 +270,14 @@ export class Broker {
           queue.handleInfo(group, message).catch((failure: unknown) => {
             this.#logger.warn({ err: failure, queue: name }, 'could not answer consumer info')
           })
+        },
+      }),
+      // Not shared: every sidecar counts for itself.
+      connection.subscribe(STORED_SUBJECT, {
+        callback: (error, { subject }) => {
+          if (error !== null) return failed(error)
+          const [, , name = ''] = subject.split('.', STORED_TOKENS)
+          this.#queues.get(name)?.handleStored(subject)
         },
       }),
       connection.subscribe(ACK_SUBJECT, {

@@ -14,11 +14,12 @@ import {
   deadLetterSubject,
   laneConsumer,
   queueStream,
-  queueSubject,
   settlementStream,
   settlementSubject,
+  STORED_REPUBLISH,
 } from '../../crds/protocol/subjects.ts'
 import type { Lane } from '../lanes/lane.ts'
+import { isSpread, streamShape } from '../lanes/lanes.ts'
 
 export type WantedStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 export type WantedConsumer = Partial<ConsumerConfig> & { readonly durable_name: string }
@@ -64,10 +65,13 @@ const NO_OTHER_DELIVERY = {
 /** The stream of a Queue. Limits retention, whatever the policy: what is settled is purged in batches (see settlement/). */
 export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream {
   const { retention } = spec
+  const shape = streamShape(queue, spec)
   return {
     name: queueStream(queue),
-    subjects: [queueSubject(queue)],
+    subjects: [...shape.subjects],
     ...NO_OTHER_LIMITS,
+    ...(shape.transform === undefined ? {} : { subject_transform: shape.transform }),
+    ...(isSpread(spec) ? { republish: STORED_REPUBLISH } : {}),
     max_age: nanos(retention.maxAge),
     max_msgs: retention.maxMessages,
     max_bytes: parseQuantity(retention.maxBytes),

@@ -26,5 +26,9 @@ function same(a: unknown, b: unknown): boolean {
   if (a === undefined) return b === undefined || b === false || b === 0 || (Array.isArray(b) && b.length === 0)
   if (Array.isArray(a) && Array.isArray(b))
     return a.length === b.length && a.every((item, index) => same(item, b[index]))
+  if (isRecord(a) && isRecord(b)) return differences(a, b).length === 0
   return a === b
 }
+
+const isRecord = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

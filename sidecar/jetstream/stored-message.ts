@@ -4,6 +4,7 @@ import type { JetStreamAccess } from './access.ts'
 
 /** A message as the stream has it. */
 export interface StoredMessage {
+  readonly seq: number
   readonly subject: string
   readonly time: Date
   /** As the producer wrote them, in order; keys are not checked, since they were not when the message was accepted. */
@@ -14,7 +15,13 @@ export interface StoredMessage {
 const responseSchema = z.object({
   error: z.object({ err_code: z.int(), description: z.string() }).optional(),
   message: z
-    .object({ subject: z.string(), time: z.string(), hdrs: z.string().default(''), data: z.string().default('') })
+    .object({
+      seq: z.int(),
+      subject: z.string(),
+      time: z.string(),
+      hdrs: z.string().default(''),
+      data: z.string().default(''),
+    })
     .optional(),
 })
 
@@ -25,19 +32,31 @@ const NO_MESSAGE = 10037
  * Reads one message; undefined when it is gone. Not by the client library, which refuses to read headers whose keys it would not
  * write, and a message with such a header has to be moved like any other.
  */
-export async function storedMessage(
+export const storedMessage = (js: JetStreamAccess, stream: string, seq: number): Promise<StoredMessage | undefined> =>
+  get(js, stream, { seq })
+
+/** The first message of a subject, wildcards allowed, at `from` or above it. */
+export const nextOf = (
   js: JetStreamAccess,
   stream: string,
-  seq: number,
+  subject: string,
+  from: number,
+): Promise<StoredMessage | undefined> => get(js, stream, { seq: from, next_by_subj: subject })
+
+async function get(
+  js: JetStreamAccess,
+  stream: string,
+  request: { readonly seq: number; readonly next_by_subj?: string },
 ): Promise<StoredMessage | undefined> {
-  const answer = await js.connection.request(`${API_PREFIX}.STREAM.MSG.GET.${stream}`, JSON.stringify({ seq }), {
+  const answer = await js.connection.request(`${API_PREFIX}.STREAM.MSG.GET.${stream}`, JSON.stringify(request), {
     timeout: js.timeoutMs,
   })
   const { error, message } = responseSchema.parse(answer.json())
   if (error?.err_code === NO_MESSAGE) return undefined
   if (error !== undefined || message === undefined)
-    throw new Error(`message ${seq} of ${stream}: ${error?.description}`)
+    throw new Error(`message ${request.seq} of ${stream}: ${error?.description}`)
   return {
+    seq: message.seq,
     subject: message.subject,
     time: new Date(message.time),
     headers: parseHeaders(Buffer.from(message.hdrs, 'base64').toString()),

@@ -57,6 +57,7 @@ export class QueueMetrics {
     observation: Observation,
     limits: { messages: number; bytes: number; paused: boolean },
     oldest: number,
+    held: (group: string) => number,
   ): void {
     const queue = this.#queue
     const counts = messageCounts(observation)
@@ -70,12 +71,20 @@ export class QueueMetrics {
     this.#m.paused.set({ queue }, limits.paused ? 1 : 0)
     this.#m.oldestAge.set({ queue }, oldest)
     this.#m.setPublished(queue, observation.stream.state.last_seq)
-    for (const { state, info } of observation.lanes) {
-      const labels = { queue, group: state.group }
-      this.#m.waitingPulls.set(labels, info.num_waiting)
-      this.#m.unrecorded.set(labels, state.ledger.unrecorded)
-      this.#m.beginAtZero(queue, state.group)
-      this.#m.setDelivered(queue, state.group, info.delivered.consumer_seq)
+    for (const [group, lanes] of Map.groupBy(observation.lanes, ({ state }) => state.group)) {
+      const labels = { queue, group }
+      const sum = (of: (lane: (typeof lanes)[number]) => number): number => lanes.reduce((total, l) => total + of(l), 0)
+      this.#m.waitingPulls.set(labels, sum(({ info }) => info.num_waiting) + held(group))
+      this.#m.unrecorded.set(
+        labels,
+        sum(({ state }) => state.ledger.unrecorded),
+      )
+      this.#m.beginAtZero(queue, group)
+      this.#m.setDelivered(
+        queue,
+        group,
+        sum(({ info }) => info.delivered.consumer_seq),
+      )
     }
   }
 

@@ -1,5 +1,8 @@
+import type { LaneFlow } from '../dispatch/lane-flow.ts'
 import type { Lane } from '../lanes/lane.ts'
+import type { Ledger } from '../settlement/ledger.ts'
 import { LaneLedger } from '../settlement/lane-ledger.ts'
+import { SpreadLedger } from '../settlement/spread-ledger.ts'
 
 /** How a message ended. */
 export type Outcome = 'acknowledged' | 'deadLettered' | 'dropped'
@@ -9,7 +12,9 @@ export interface LaneState {
   readonly group: string
   lane: Lane
   readonly consumer: string
-  ledger: LaneLedger
+  ledger: Ledger
+  /** Set where the group's messages are spread over lanes. */
+  spread?: Spread
   /** Moves to the dead letters under way, by sequence. */
   readonly moving: Set<number>
   /** Settled but still pending at JetStream: waiting for a purge, or for their acknowledgement to be passed on. */
@@ -22,6 +27,21 @@ export interface LaneState {
   holeSince?: number
 }
 
+/** What the sidecar keeps of a lane that shares its stream with others. */
+export interface Spread {
+  readonly ledger: SpreadLedger
+  /** Set once JetStream said what the lane has. */
+  flow?: LaneFlow
+  /** Tells who hands out pulls that the lane may be ready. */
+  changed: (at?: number) => void
+  /** How far deliveries were accounted for when it was looked at last. */
+  accounted: number
+  /** The floor above which the lane's next message was looked for last. */
+  sought: number
+  /** Messages that were put on record since the lane was purged last. */
+  unpurged: number
+}
+
 export const laneState = (group: string, lane: Lane, consumer: string): LaneState => ({
   group,
   lane,
@@ -31,3 +51,10 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
   unacked: new Set(),
   alive: new Map(),
 })
+
+/** A lane that shares its stream with others. */
+export function spreadLaneState(group: string, lane: Lane, consumer: string): LaneState {
+  const ledger = new SpreadLedger()
+  const spread = { ledger, changed: () => undefined, accounted: 0, sought: -1, unpurged: 0 }
+  return { ...laneState(group, lane, consumer), ledger, spread }
+}

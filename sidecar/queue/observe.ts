@@ -7,7 +7,7 @@ import type { LaneState } from './lane-state.ts'
 /** What was last read of a Queue's streams and lanes. */
 export interface Observation {
   readonly stream: StreamInfo
-  readonly lanes: ReadonlyArray<{ readonly state: LaneState; readonly info: ConsumerInfo }>
+  readonly lanes: ReadonlyArray<{ readonly state: LaneState; readonly info: ConsumerInfo; readonly version: number }>
   readonly deadLetters: number
 }
 
@@ -20,7 +20,10 @@ export async function observeQueue(
   states: readonly LaneState[],
 ): Promise<Observation> {
   const lanes = await Promise.all(
-    states.map(async (state) => ({ state, info: await js.manager.consumers.info(queueStream(queue), state.consumer) })),
+    states.map(async (state) => {
+      const version = state.spread?.flow?.version ?? 0
+      return { state, version, info: await js.manager.consumers.info(queueStream(queue), state.consumer) }
+    }),
   )
   const stream = await js.manager.streams.info(queueStream(queue))
   await js.manager.streams.info(settlementStream(queue))

@@ -6,7 +6,7 @@ import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isMissing } from '../jetstream/ensure.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
-import { picks } from '../pick/pick.ts'
+import { isSpread, laneOf } from '../lanes/lanes.ts'
 import { findHole } from '../settlement/holes.ts'
 import { SettlementLog } from '../settlement/log.ts'
 import { noteOldest } from '../settlement/may-purge.ts'
@@ -19,11 +19,14 @@ import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
+import { lookAfterLanes } from './spread.ts'
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
 
 /** A Queue that nobody consumes from is looked at this often. Milliseconds. */
 const IDLE_LOOK_MS = 10_000
+/** Settled messages of one lane that are purged on their own, where other lanes hold back the purge of all. */
+const PURGE_LANE_AT = 1000
 
 /** One Queue at run time: its streams and lanes, its settlements, and what clients ask of it. */
 export class Queue {
@@ -33,9 +36,11 @@ export class Queue {
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
+  /** The stream's last sequence when it was looked at last. */
+  #last = 0
   /** As many single messages were deleted from the stream when it was looked at last. */
   #deleted = 0
-  #looked = Number.NEGATIVE_INFINITY
+  #swept = Number.NEGATIVE_INFINITY
   #serial: Promise<unknown> = Promise.resolve()
 
   constructor(
@@ -59,7 +64,7 @@ export class Queue {
       lanes: () => this.#q.lanes,
       created: () => this.#q.created,
       purges: () => this.#q.spec.retention.until === 'Acknowledged',
-      passesOn: () => this.#q.spec.ordering.strict || this.#q.spec.retention.until === 'Expired',
+      passesOn: () => this.#q.spec.retention.until === 'Expired',
       nearLimit: () => this.#q.nearLimit,
       visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
     })
@@ -70,6 +75,8 @@ export class Queue {
       metrics,
       log,
       settler,
+      pull: (group, body, reply) => this.#pull(group, body, reply),
+      dispatchers: new Map(),
       spec,
       lanes: [],
       created: '',
@@ -86,7 +93,7 @@ export class Queue {
   /** Makes the broker's streams and lanes as declared, and takes up what is on record. Also after a reconnect. */
   start(): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#correct()
+      await this.#correct({ resume: true })
       await this.#q.settler.letGo()
       await this.#look()
     })
@@ -95,7 +102,7 @@ export class Queue {
   /** A new spec, or the same one again: then what differs is drift, which is put right and told. */
   apply(spec: QueueSpec, generation: number): Promise<QueueObservation> {
     return this.#exclusively(async () => {
-      if (JSON.stringify(spec) === JSON.stringify(this.#q.spec)) await this.#correct()
+      if (JSON.stringify(spec) === JSON.stringify(this.#q.spec)) await this.#correct({ resume: false })
       else await this.#change(spec)
       this.#generation = generation
       const observation = await this.#report()
@@ -110,7 +117,7 @@ export class Queue {
         return await this.#report()
       } catch (error) {
         if (!isMissing(error)) throw error
-        await this.#correct()
+        await this.#correct({ resume: false })
         return this.#report()
       }
     })
@@ -119,43 +126,62 @@ export class Queue {
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
   remove(policy: DeletePolicy): Promise<void> {
     return this.#exclusively(async () => {
-      const { js, settler, metrics, spec } = this.#q
+      const { js, settler, metrics, spec, dispatchers } = this.#q
       await settler.flush()
       await removeQueue(js, this.name, policy, async () => messageCounts(await this.#look()))
       settler.abandon()
+      for (const dispatcher of dispatchers.values()) dispatcher.stop()
       metrics.remove(spec.consumerGroups.map(({ name }) => name))
     })
   }
 
   stop(): Promise<void> {
+    for (const dispatcher of this.#q.dispatchers.values()) dispatcher.stop()
     return this.#exclusively(() => this.#q.settler.stop())
   }
 
   /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
   sweep(now: number): Promise<void> {
-    const idle = this.#touched < this.#looked && this.#q.lanes.every(({ ledger }) => ledger.unrecorded === 0)
-    if (idle && now - this.#looked < IDLE_LOOK_MS) return Promise.resolve()
+    const idle = this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
+    if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
+    this.#swept = now
     return this.#exclusively(async () => {
       this.#signals.forget(now)
       try {
-        const { lanes } = await this.#look()
-        for (const { state, info } of lanes) {
+        const before = this.#last
+        const observation = await this.#look()
+        await lookAfterLanes(this.#q, observation, before)
+        for (const { state, info } of observation.lanes) {
           await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
         }
+        this.#q.settler.floorsRaised()
+        await this.#q.settler.purgeLanes(PURGE_LANE_AT)
       } catch (error) {
         if (!isMissing(error)) throw error
-        await this.#correct()
+        await this.#correct({ resume: false })
       }
     })
   }
 
   handlePull(group: string, message: Msg): void {
     this.#touched = performance.now()
-    const { metrics, js } = this.#q
-    const lane = this.#pick(group)
-    if (lane === undefined) return answerNoResponders(message)
+    const { lanes, metrics, pull } = this.#q
+    if (!lanes.some((lane) => lane.group === group)) return answerNoResponders(message)
     metrics.pull(group)
-    passOnPull(js.connection, queueStream(this.name), lane.consumer, message)
+    pull(group, message.data, message.reply ?? '')
+  }
+
+  /** A message was stored; `subject` is what it is stored as. */
+  handleStored(subject: string): void {
+    const { lanes, spec } = this.#q
+    if (!isSpread(spec)) return
+    this.#touched = performance.now()
+    const name = laneOf(spec, subject)
+    for (const { lane, spread } of lanes) {
+      if (lane.name !== name) continue
+      spread?.flow?.stored(this.#touched)
+      spread?.changed()
+    }
   }
 
   async handleInfo(group: string, message: Msg): Promise<void> {
@@ -185,10 +211,12 @@ export class Queue {
     await this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
   }
 
-  #pick(group: string): LaneState | undefined {
-    const own = this.#q.lanes.filter((lane) => lane.group === group)
-    const picked = picks.Fifo(own.map(({ consumer }) => ({ consumer, ready: 0 })))
-    return own.find(({ consumer }) => consumer === picked?.consumer)
+  #pull(group: string, data: Uint8Array, reply: string): void {
+    const { dispatchers, lanes, js } = this.#q
+    const dispatcher = dispatchers.get(group)
+    if (dispatcher !== undefined) return dispatcher.pull(data, reply)
+    const lane = lanes.find((state) => state.group === group)
+    if (lane !== undefined) passOnPull(js.connection, queueStream(this.name), lane.consumer, { data, reply })
   }
 
   async #endHole(lane: LaneState, pending: number, delivered: number, now: number): Promise<void> {
@@ -200,8 +228,8 @@ export class Queue {
     await this.#signals.move(lane, move)
   }
 
-  async #correct(): Promise<void> {
-    const corrections = await takeUp(this.#q)
+  async #correct(how: { resume: boolean }): Promise<void> {
+    const corrections = await takeUp(this.#q, how)
     for (const correction of corrections) this.#q.logger.warn(correction, 'corrected drift')
     this.#q.metrics.drift(corrections.length)
     this.#corrected.push(...corrections)
@@ -211,7 +239,7 @@ export class Queue {
     const previous = this.#q.spec
     this.#q.spec = spec
     try {
-      await takeUp(this.#q)
+      await takeUp(this.#q, { resume: false })
     } catch (error) {
       this.#q.spec = previous
       throw error
@@ -221,20 +249,26 @@ export class Queue {
   }
 
   async #look(): Promise<Observation> {
-    const { spec, metrics } = this.#q
-    this.#looked = performance.now()
+    const { spec, metrics, dispatchers } = this.#q
+    const now = performance.now()
     const observation = await observeQueue(this.#q.js, this.name, this.#q.lanes)
     const { state } = observation.stream
     const reason = spec.retention.onLimit === 'DropOldest' ? 'expired-or-evicted' : 'expired'
     for (const { state: lane, info } of observation.lanes) {
       lane.ledger.sawDelivered(info.delivered.stream_seq)
-      noteOldest(lane, this.#looked)
+      noteOldest(lane, now)
       metrics.dropped(reason, lane.ledger.droppedBelow(state.first_seq))
     }
     const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
     this.#q.nearLimit = isNearLimit(state, limits)
+    this.#last = state.last_seq
     if ((state.num_deleted ?? 0) > 0) await this.#endDeleted(state.num_deleted ?? 0)
-    metrics.observed(observation, { ...limits, paused: spec.paused }, oldestAge(state, Date.now()))
+    metrics.observed(
+      observation,
+      { ...limits, paused: spec.paused },
+      oldestAge(state, Date.now()),
+      (group) => dispatchers.get(group)?.waiting ?? 0,
+    )
     return observation
   }
 
@@ -272,3 +306,7 @@ export class Queue {
     return result
   }
 }
+
+/** Nothing is open that only a look at it would end. */
+const isQuiet = ({ ledger, spread }: LaneState): boolean =>
+  ledger.unrecorded === 0 && (spread === undefined || (spread.unpurged === 0 && spread.ledger.ahead === 0))

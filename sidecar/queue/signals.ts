@@ -6,9 +6,10 @@ import { type Move, moveToDeadLetters } from '../settlement/mover.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import type { LaneState } from './lane-state.ts'
-import { passOnPull } from './pull.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
+
+const encoder = new TextEncoder()
 
 /** What consumers say of delivered messages, and what is done about it. */
 export class Signals {
@@ -19,7 +20,7 @@ export class Signals {
   }
 
   handle(ack: AckSubject, message: Msg): void {
-    const { lanes, metrics, js, name, settler } = this.#q
+    const { lanes, metrics, js, settler } = this.#q
     const lane = lanes.find(({ consumer }) => consumer === ack.consumer)
     // Stored before the stream was made: of an earlier one of this name, whose numbers other messages have now.
     if (lane === undefined || ack.storedAt < this.#q.createdAt) return metrics.invalid('ack')
@@ -30,11 +31,11 @@ export class Signals {
     const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {
       // Its reply is the client's inbox for the next message, not for a confirmation.
-      if (!settled) settler.settle(lane, sequence, 'acknowledged')
-      if (reply !== undefined) {
-        passOnPull(js.connection, queueStream(name), lane.consumer, { data: signal.request, reply })
-      }
+      if (!settled) settler.settle(lane, sequence, 'acknowledged', undefined, ack.consumerSequence)
+      lane.spread?.flow?.answered(ack.consumerSequence)
+      if (reply !== undefined) this.#q.pull(lane.group, encoder.encode(signal.request), reply)
     } else if (settled) {
+      this.#answered(lane, ack)
       if (reply !== undefined) js.connection.publish(reply)
     } else {
       const decision = settle(signal, ack.delivered, retryPolicy(this.#q.spec), Math.random())
@@ -42,6 +43,14 @@ export class Signals {
         this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
     }
+  }
+
+  /** A delivery of the lane came to an answer, whatever it was. */
+  #answered({ spread }: LaneState, { consumerSequence, streamSequence }: AckSubject): void {
+    if (spread === undefined) return
+    spread.ledger.answer(consumerSequence, streamSequence)
+    spread.flow?.answered(consumerSequence)
+    spread.changed()
   }
 
   /** Lets go of what retries and extensions left behind. */
@@ -102,19 +111,25 @@ export class Signals {
     switch (decision.kind) {
       case 'acknowledge':
         metrics.redelivered(lane.group, ack.delivered - 1)
-        settler.settle(lane, sequence, 'acknowledged', reply)
+        settler.settle(lane, sequence, 'acknowledged', reply, ack.consumerSequence)
+        lane.spread?.flow?.answered(ack.consumerSequence)
         break
       case 'retry':
         metrics.nacked(lane.group)
         this.#keepAlive(lane, sequence, decision.delayMs)
         this.#passOn(lane, ack, nak(decision.delayMs), reply)
+        lane.spread?.ledger.answer(ack.consumerSequence, sequence)
+        lane.spread?.flow?.retried(ack.consumerSequence, decision.delayMs, performance.now())
+        lane.spread?.changed(performance.now() + decision.delayMs)
         break
       case 'extend':
         this.#keepAlive(lane, sequence, 0)
         this.#passOn(lane, ack, '+WPI', reply)
+        lane.spread?.flow?.extended(ack.consumerSequence, performance.now())
         break
       case 'deadLetter': {
         const { reason, error } = decision
+        this.#answered(lane, ack)
         if (reason === 'max-attempts') metrics.nacked(lane.group)
         metrics.redelivered(lane.group, ack.delivered - 1)
         const move = { group: lane.group, sequence, reason, attempts: ack.delivered, ...(error ? { error } : {}) }

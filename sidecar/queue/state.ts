@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { QueueSpec } from '../../crds/index.ts'
+import type { Dispatcher } from '../dispatch/dispatcher.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import type { SettlementLog } from '../settlement/log.ts'
@@ -14,6 +15,10 @@ export interface QueueState {
   readonly metrics: QueueMetrics
   readonly log: SettlementLog
   readonly settler: Settler
+  /** Hands a pull to the group: to its only lane, or to who picks among several. */
+  readonly pull: (group: string, body: Uint8Array, reply: string) => void
+  /** By group, where its messages are spread over lanes. */
+  readonly dispatchers: Map<string, Dispatcher>
   spec: QueueSpec
   lanes: LaneState[]
   /** When the queue's stream was created; empty before it is known. */

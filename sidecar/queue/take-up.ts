@@ -3,17 +3,20 @@ import type { Correction } from '../../crds/protocol/api.ts'
 import { laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureConsumer, ensureStream, GONE } from '../jetstream/ensure.ts'
-import { lanes as lanesOf } from '../lanes/lanes.ts'
+import { isSpread, lanes as lanesOf } from '../lanes/lanes.ts'
 import { replay } from '../settlement/replay.ts'
 import { cutBackTo } from './cut-back.ts'
-import { type LaneState, laneState } from './lane-state.ts'
+import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
+import { adoptLane, ambiguousAfter, ensureDispatchers, startFlow } from './spread.ts'
 import type { QueueState } from './state.ts'
 
 /**
  * Makes the broker's streams and lanes as the Queue declares them, and takes up what the settlement log says of the stream where
  * it was not known before. Returns what was there and differed.
+ *
+ * @param resume whether nats-server may have been away, so that what it knows of deliveries is looked at anew
  */
-export async function takeUp(q: QueueState): Promise<Correction[]> {
+export async function takeUp(q: QueueState, { resume }: { resume: boolean }): Promise<Correction[]> {
   const { manager } = q.js
   const known = q.created !== ''
   const stream = await ensureStream(manager, wantedQueueStream(q.name, q.spec))
@@ -22,7 +25,8 @@ export async function takeUp(q: QueueState): Promise<Correction[]> {
   if (stream.info.created !== q.created) await adopt(q, stream.info, log.info)
   // A log that was gone: what is settled behind a gap is known here only.
   else if (log.created) await q.log.append(q.settler.snapshot())
-  const consumers = await ensureLanes(q, stream.info)
+  const consumers = await ensureLanes(q, stream.info, resume)
+  ensureDispatchers(q)
   if (!known) return []
   const found = [
     correction(`stream ${log.info.config.name}`, log),
@@ -42,53 +46,72 @@ function correction(object: string, found: Ensured<unknown>, expected = false): 
 /** A stream that was not known before: at the start, or made anew. Its past is what the log says of it. */
 async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promise<void> {
   const records = await q.log.read(log, stream.created)
-  const ledgers = replay(records)
+  const states = wantedLanes(q)
+  const named = replay(records, new Map(states.map(({ consumer, ledger }) => [consumer, ledger])))
   const end = await cutBackTo(q.js, stream, records)
   q.created = stream.created
   q.createdAt = Date.parse(stream.created)
-  q.lanes = wantedLanes(q).map((state) => {
-    const ledger = ledgers.get(state.consumer)
-    ledger?.forgetAbove(end)
-    if (ledger !== undefined) state.ledger = ledger
-    else state.ledger.droppedBelow(stream.state.first_seq)
-    return state
-  })
+  for (const { consumer, ledger } of states) {
+    if (named.has(consumer)) ledger.forgetAbove(end)
+    else ledger.droppedBelow(stream.state.first_seq)
+  }
+  q.lanes = states
   q.settler.purgedThrough = stream.state.first_seq - 1
   // From here on the numbers above `end` belong to other messages, so the records that named them have to go.
   if (records.length > 1) await q.log.compact(q.settler.snapshot())
 }
 
-async function ensureLanes(q: QueueState, stream: StreamInfo): Promise<Array<Ensured<{ name: string }>>> {
+async function ensureLanes(
+  q: QueueState,
+  stream: StreamInfo,
+  resume: boolean,
+): Promise<Array<Ensured<{ name: string }>>> {
   const { manager } = q.js
   const wanted = wantedLanes(q)
   for (const { consumer } of q.lanes) {
     if (!wanted.some((lane) => lane.consumer === consumer)) await manager.consumers.delete(q.name, consumer)
   }
-  const found = []
-  const lanes: LaneState[] = []
-  for (const fresh of wanted) {
+  const known = new Map(q.lanes.map((state) => [state.consumer, state]))
+  const lanes = wanted.map((fresh) => {
     // A known lane stays the same object: settlements on their way refer to it.
-    const state = q.lanes.find(({ consumer }) => consumer === fresh.consumer) ?? fresh
+    const state = known.get(fresh.consumer) ?? fresh
     state.lane = fresh.lane
     if (state === fresh) state.ledger.droppedBelow(stream.state.first_seq)
-    const ensured = await ensureConsumer(manager, q.name, wantedLane(state.group, state.lane, q.spec), (config) =>
-      state.ledger.floor === 0
-        ? config
-        : { ...config, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: state.ledger.floor + 1 },
-    )
-    state.ledger.resetDelivered(ensured.info.delivered.stream_seq)
-    await deleteUndelivered(q, state)
-    lanes.push(state)
-    found.push(ensured)
-  }
+    return state
+  })
+  const found = await Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
   q.lanes = lanes
   return found
 }
 
-const wantedLanes = ({ name, spec }: QueueState): LaneState[] =>
-  spec.consumerGroups.flatMap(({ name: group }) =>
-    lanesOf(name, spec).map((lane) => laneState(group, lane, laneConsumer(group, lane.name))),
+async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Promise<Ensured<{ name: string }>> {
+  const wanted = wantedLane(state.group, state.lane, q.spec)
+  const ensured = await ensureConsumer(q.js.manager, q.name, wanted, (config) =>
+    state.ledger.floor === 0
+      ? config
+      : { ...config, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: state.ledger.floor + 1 },
   )
+  const { info } = ensured
+  state.ledger.resetDelivered(info.delivered.stream_seq)
+  await deleteUndelivered(q, state)
+  if (state.spread === undefined) return ensured
+  if (resume || ensured.created) {
+    // A lane that never delivered anything has no number that could be given twice.
+    const first = ensured.created && state.spread.ledger.accounted + state.spread.ledger.ahead === 0
+    const ambiguous = first ? 0 : ambiguousAfter(state.spread, info)
+    state.spread.ledger.restart(info.delivered.consumer_seq)
+    await adoptLane(q, state, info, ambiguous)
+  }
+  if (resume || ensured.created || ensured.changed !== undefined) await startFlow(q, state, info)
+  return ensured
+}
+
+function wantedLanes({ name, spec }: QueueState): LaneState[] {
+  const make = isSpread(spec) ? spreadLaneState : laneState
+  return spec.consumerGroups.flatMap(({ name: group }) =>
+    lanesOf(name, spec).map((lane) => make(group, lane, laneConsumer(group, lane.name))),
+  )
+}
 
 /** On record, but a crash made JetStream forget that it delivered them: deleted, so that they are not delivered again. */
 async function deleteUndelivered(q: QueueState, { ledger }: LaneState): Promise<void> {

@@ -1,3 +1,4 @@
+import type { Ledger } from './ledger.ts'
 import { type Range, RangeSet } from './range-set.ts'
 
 /**
@@ -8,7 +9,7 @@ import { type Range, RangeSet } from './range-set.ts'
  *
  * The floor is the end of the run without a gap: everything up to it may leave the stream.
  */
-export class LaneLedger {
+export class LaneLedger implements Ledger {
   readonly #settled = new RangeSet()
   #floor: number
   #delivered = 0

@@ -29,7 +29,9 @@ export async function mayPurge(
 }
 
 /** Pure. Half of the visibility timeout is left for what was delivered just before the oldest open message was looked at. */
-export function mayBeQueued({ alive, ledger, oldest }: LaneState, visibilityTimeoutMs: number, now: number): boolean {
+export function mayBeQueued(lane: LaneState, visibilityTimeoutMs: number, now: number): boolean {
+  const { alive, ledger, oldest, spread } = lane
+  if (spread?.flow !== undefined) return spread.flow.due > 0
   if (alive.size > 0) return true
   if (oldest === undefined || ledger.isSettled(oldest.sequence)) return false
   return now - oldest.since >= visibilityTimeoutMs / 2 - LOOK_MS

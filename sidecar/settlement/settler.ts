@@ -29,6 +29,8 @@ interface Settlement {
   readonly outcome: Outcome
   /** Inbox that waits for the word that the settlement is on record. */
   readonly reply: string | undefined
+  /** Which delivery of the lane was answered, where that is counted. */
+  readonly delivery: number | undefined
 }
 
 export interface SettlerOptions {
@@ -87,8 +89,8 @@ export class Settler {
     return this.#purging
   }
 
-  settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string): void {
-    this.#fresh.push({ lane, sequence, outcome, reply })
+  settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string, delivery?: number): void {
+    this.#fresh.push({ lane, sequence, outcome, reply, delivery })
     this.#schedule()
   }
 
@@ -120,6 +122,11 @@ export class Settler {
       for (const [from, to] of lane.ledger.ranges()) for (let s = from; s <= to; s++) lane.unacked.add(s)
     }
     await this.#startPurge()
+  }
+
+  /** Floors may have risen without a settlement. */
+  floorsRaised(): void {
+    if (this.#purgeable() > this.#purged) this.#schedulePurge()
   }
 
   snapshot(): SettlementRecord {
@@ -226,18 +233,23 @@ export class Settler {
   }
 
   #onRecord(settlements: readonly Settlement[], lanes: Map<LaneState, Required<LaneSettlements>>): void {
+    for (const { lane, sequence, delivery } of settlements) {
+      if (delivery !== undefined) lane.spread?.ledger.answer(delivery, sequence)
+    }
     for (const [lane, outcomes] of lanes) {
-      const count = (ranges: Iterable<readonly [number, number]>): number => lane.ledger.record(ranges)
-      this.#o.metrics.ended(lane.group, count(outcomes.acknowledged))
-      count(outcomes.deadLettered)
-      this.#o.metrics.dropped('gone', count(outcomes.dropped))
+      const acknowledged = lane.ledger.record(outcomes.acknowledged)
+      const deadLettered = lane.ledger.record(outcomes.deadLettered)
+      const dropped = lane.ledger.record(outcomes.dropped)
+      this.#o.metrics.ended(lane.group, acknowledged)
+      this.#o.metrics.dropped('gone', dropped)
+      if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped
     }
     const passOn = this.#o.passesOn()
     for (const { lane, sequence, reply } of settlements) {
       lane.moving.delete(sequence)
       lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
-      if (passOn || reply !== undefined) this.#acknowledge(lane, sequence)
+      if (passOn || reply !== undefined || lane.lane.maxAckPending === 1) this.#acknowledge(lane, sequence)
       else lane.unacked.add(sequence)
       if (reply !== undefined) this.#o.js.connection.publish(reply)
     }
@@ -246,6 +258,8 @@ export class Settler {
 
   #acknowledge(lane: LaneState, sequence: number): void {
     this.#o.js.connection.publish(`${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`)
+    lane.spread?.flow?.released()
+    lane.spread?.changed()
   }
 
   /** Up to here every group has the stream's messages on record. */
@@ -288,12 +302,15 @@ export class Settler {
     const through = this.#purgeable()
     // What was behind a gap already when this purge began will not wait for the next one.
     const aged = this.#o.lanes().map((lane) => [lane, [...lane.unacked]] as const)
-    this.#deferred = through > this.#purged && !(await this.#mayPurge())
+    this.#deferred = through > this.#purged && !(await this.#mayPurge(this.#o.lanes()))
     if (through > this.#purged && !this.#deferred) {
       const started = performance.now()
       await this.#o.js.manager.streams.purge(this.#o.stream, { seq: through + 1 })
       this.#o.metrics.purged((performance.now() - started) / 1000)
       this.#purged = through
+      for (const { ledger, spread } of this.#o.lanes()) {
+        if (spread !== undefined && ledger.floor <= through && ledger.ranges().length === 0) spread.unpurged = 0
+      }
       this.#deleted.removeThrough(through)
     }
     for (const [lane, sequences] of aged) {
@@ -302,12 +319,27 @@ export class Settler {
         if (sequence > this.#purged) this.#acknowledge(lane, sequence)
       }
     }
-    this.#moreToDelete = this.#o.nearLimit() && this.#o.purges() && (await this.#deleteSettled())
+    if (!this.#o.nearLimit() || !this.#o.purges()) return
+    await this.purgeLanes(1)
+    this.#moreToDelete = await this.#deleteSettled()
   }
 
-  #mayPurge(): Promise<boolean> {
-    const { js, stream, lanes, visibilityTimeoutMs } = this.#o
-    return mayPurge(js, stream, lanes(), visibilityTimeoutMs(), performance.now())
+  /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
+  async purgeLanes(atLeast: number): Promise<void> {
+    if (!this.#o.purges()) return
+    const lanes = this.#o.lanes().filter(({ spread }) => spread !== undefined)
+    for (const [subject, own] of Map.groupBy(lanes, ({ lane }) => lane.filterSubject)) {
+      const through = Math.min(...own.map(({ ledger }) => ledger.floor))
+      const count = Math.max(...own.map(({ spread }) => spread?.unpurged ?? 0))
+      if (count < atLeast || through <= this.#purged || !(await this.#mayPurge(own))) continue
+      await this.#o.js.manager.streams.purge(this.#o.stream, { filter: subject, seq: through + 1 })
+      for (const { spread } of own) if (spread !== undefined) spread.unpurged = 0
+    }
+  }
+
+  #mayPurge(lanes: readonly LaneState[]): Promise<boolean> {
+    const { js, stream, visibilityTimeoutMs } = this.#o
+    return mayPurge(js, stream, lanes, visibilityTimeoutMs(), performance.now())
   }
 
   /**
@@ -315,17 +347,29 @@ export class Settler {
    * more of them than one pass takes.
    */
   async #deleteSettled(): Promise<boolean> {
-    const [first, ...others] = this.#o.lanes()
     let left = DELETE_AT_MOST
     const before: Range[] = this.#deferred ? [[this.#purged + 1, this.#purgeable()]] : []
-    for (const [from, to] of [...before, ...(first?.ledger.ranges() ?? [])]) {
-      for (let sequence = from; sequence <= to; sequence++) {
-        if (this.#deleted.has(sequence) || !others.every(({ ledger }) => ledger.isSettled(sequence))) continue
-        if (left-- <= 0) return true
-        await this.#deleteMessage(sequence)
-      }
+    for (const sequence of this.#settledByAll(before)) {
+      if (this.#deleted.has(sequence)) continue
+      if (left-- <= 0) return true
+      await this.#deleteMessage(sequence)
     }
     return false
+  }
+
+  /** What every group has on record of a lane, above its floor. */
+  *#settledByAll(before: readonly Range[]): Generator<number, void, undefined> {
+    const lanes = this.#o.lanes()
+    for (const [from, to] of before) for (let sequence = from; sequence <= to; sequence++) yield sequence
+    for (const { group, lane, ledger } of lanes) {
+      if (group !== lanes[0]?.group) return
+      const others = lanes.filter((other) => other.group !== group && other.lane.name === lane.name)
+      for (const [from, to] of ledger.ranges()) {
+        for (let sequence = from; sequence <= to; sequence++) {
+          if (others.every((other) => other.ledger.isSettled(sequence))) yield sequence
+        }
+      }
+    }
   }
 
   async #deleteMessage(sequence: number): Promise<void> {

@@ -9,6 +9,7 @@ describe('parseAckSubject', () => {
       consumer: 'workers_fifo',
       delivered: 2,
       streamSequence: 17,
+      consumerSequence: 19,
       storedAt: 1763820000000,
       rest: '2.17.19.1763820000000000000.5',
     })

@@ -5,6 +5,8 @@ export interface AckSubject {
   /** Deliveries of the message to this consumer so far, from 1. */
   readonly delivered: number
   readonly streamSequence: number
+  /** Which delivery of its consumer this was, from 1. */
+  readonly consumerSequence: number
   /** When the message was stored; milliseconds since 1970. */
   readonly storedAt: number
   /** `<delivered>.<stream seq>.<consumer seq>.<time>.<pending>`, to be passed on as it came. */
@@ -14,6 +16,7 @@ export interface AckSubject {
 const PREFIX = 'PILLION.ACK.'
 /** `<delivered>.<stream seq>.<consumer seq>.<time>.<pending>` */
 const NUMBERS = 5
+const CONSUMER_SEQUENCE = 3
 const TIME = 4
 const NS_PER_MS = 1e6
 /** Nanoseconds since 1970 have 19 digits. */
@@ -31,6 +34,7 @@ export function parseAckSubject(subject: string): AckSubject | undefined {
   if (streamEnd <= PREFIX.length || consumerEnd <= streamEnd + 1) return undefined
   let delivered = 0
   let streamSequence = 0
+  let consumerSequence = 0
   let time = 0
   let numbers = 0
   let value = 0
@@ -41,6 +45,7 @@ export function parseAckSubject(subject: string): AckSubject | undefined {
       if (digits === 0) return undefined
       if (++numbers === 1) delivered = value
       else if (numbers === 2) streamSequence = value
+      else if (numbers === CONSUMER_SEQUENCE) consumerSequence = value
       else if (numbers === TIME) time = value
       value = 0
       digits = 0
@@ -57,6 +62,7 @@ export function parseAckSubject(subject: string): AckSubject | undefined {
     consumer: subject.slice(streamEnd + 1, consumerEnd),
     delivered,
     streamSequence,
+    consumerSequence,
     storedAt: time / NS_PER_MS,
     rest: subject.slice(consumerEnd + 1),
   }

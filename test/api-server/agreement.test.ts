@@ -73,7 +73,7 @@ const queueSpec = optional({
     [{ name: 'a' }, { name: 'a' }],
   ),
   ordering: optional({
-    mode: some(fc.constant('Fifo'), 'Lru', 'Lifo', null),
+    mode: some(fc.constantFrom('Fifo', 'KeyedFifo', 'Priority'), 'Lru', 'Lifo', null),
     strict: flag,
     keyedFifo: some(fc.constant(undefined), {}, { partitions: 3 }),
   }),

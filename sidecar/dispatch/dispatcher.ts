@@ -1,0 +1,308 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { ConsumerInfo } from '@nats-io/jetstream'
+import { createInbox, type Subscription } from '@nats-io/transport-node'
+import { API_PREFIX } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import type { Chooser } from '../pick/chooser.ts'
+import type { LaneView } from '../pick/pick.ts'
+import { parsePullRequest } from '../wire/pull-request.ts'
+import {
+  endsAt,
+  type HeldPull,
+  holdPull,
+  sayBadRequest,
+  sayHeartbeat,
+  sayNoMessages,
+  sayRequestTimeout,
+} from './held-pull.ts'
+import type { LaneFacts, LaneFlow } from './lane-flow.ts'
+
+/**
+ * How long a lane that was taken to be ready may hold a pull. Where the estimate was wrong, its client asks again then.
+ * Milliseconds.
+ */
+const WRONG_ESTIMATE_MS = 500
+/** A lane that was asked for messages longer ago than this has delivered them. Milliseconds. */
+const DELIVERED_MS = 20
+/** Between looks at a lane that has not delivered yet what it was asked for; after the last, its client is gone. Milliseconds. */
+const CONFIRM_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128]
+/** A pull whose client was not heard of for longer may be left behind by one that is gone. Milliseconds. */
+const STALE_MS = 200
+/** Pulls that one group holds at most; the oldest ends for a new one, as a client that is gone would leave it. */
+const MAX_HELD = 8192
+const NS_PER_MS = 1e6
+/** Far below what a timer can take. Milliseconds. */
+const LONGEST_TIMER_MS = 60_000
+
+/** A lane as the dispatcher sees it. */
+export interface DispatchLane {
+  readonly consumer: string
+  readonly flow: LaneFlow
+  readonly facts: (info: ConsumerInfo) => LaneFacts
+}
+
+interface View extends LaneView {
+  ready: number
+  overdue: number
+  overdueSince: number
+}
+
+/**
+ * Holds the pulls of a group that has several lanes, and passes each on to the lanes that the mode picks, for as many messages as
+ * each has ready. nats-server delivers to the client itself.
+ */
+export class Dispatcher {
+  readonly lanes: readonly DispatchLane[]
+  readonly #js: JetStreamAccess
+  readonly #stream: string
+  readonly #chooser: Chooser
+  readonly #ages: boolean
+  readonly #views: View[]
+  readonly #probe = createInbox()
+  readonly #probes: Subscription
+  #pulls: HeldPull[] = []
+  #lastId = 0
+  #timer: NodeJS.Timeout | undefined
+  #timerAt = Number.POSITIVE_INFINITY
+  /** The lane that was asked last, until it is known to have delivered. */
+  #asked: { readonly lane: number; readonly at: number } | undefined
+  #confirming = false
+  #scheduled = false
+  #stopped = false
+  paused: boolean
+
+  /** @param ages whether the pick depends on how long messages wait */
+  constructor(
+    js: JetStreamAccess,
+    stream: string,
+    options: { lanes: readonly DispatchLane[]; chooser: Chooser; ages: boolean; paused: boolean },
+  ) {
+    this.#js = js
+    this.#stream = stream
+    this.lanes = options.lanes
+    this.#chooser = options.chooser
+    this.#ages = options.ages
+    this.paused = options.paused
+    this.#views = this.lanes.map(() => ({ ready: 0, overdue: 0, overdueSince: 0 }))
+    this.#probes = js.connection.subscribe(`${this.#probe}.*`, {
+      callback: (_, { subject }) => this.#gone(Number(subject.slice(subject.lastIndexOf('.') + 1))),
+    })
+    this.refresh()
+  }
+
+  get waiting(): number {
+    return this.#pulls.length
+  }
+
+  /** A pull with `body`, to be answered at `reply`. */
+  pull(body: Uint8Array, reply: string): void {
+    const request = parsePullRequest(body)
+    if (typeof request === 'string') return sayBadRequest(this.#js.connection, reply, request)
+    const pull = holdPull(++this.#lastId, request, reply, performance.now())
+    this.#pulls.push(pull)
+    if (this.#pulls.length > MAX_HELD) this.#end(this.#pulls[0])
+    this.#schedule(Math.min(pull.expiresAt, pull.heartbeatAt))
+    this.#serveSoon()
+  }
+
+  /** Something changed that a lane may be ready by, now or at a time that is known. */
+  changed(lane: number, at = Number.POSITIVE_INFINITY): void {
+    this.#refresh(lane)
+    this.#schedule(at)
+    if (this.#pulls.length > 0) this.#serveSoon()
+  }
+
+  /** Every lane anew: after a correction. */
+  refresh(): void {
+    for (const [lane, { flow }] of this.lanes.entries()) this.changed(lane, flow.nextAt)
+  }
+
+  /** Ends the pulls that are held, so that their clients ask again. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    this.#probes.unsubscribe()
+    for (const pull of this.#pulls) sayRequestTimeout(this.#js.connection, pull)
+    this.#pulls = []
+  }
+
+  #gone(id: number): void {
+    this.#pulls = this.#pulls.filter((pull) => pull.id !== id)
+  }
+
+  #end(pull: HeldPull | undefined): void {
+    if (pull === undefined) return
+    this.#gone(pull.id)
+    sayRequestTimeout(this.#js.connection, pull)
+  }
+
+  #refresh(lane: number): void {
+    const view = this.#views[lane]
+    const flow = this.lanes[lane]?.flow
+    if (view === undefined || flow === undefined) return
+    view.ready = flow.ready
+  }
+
+  #refreshAges(now: number): void {
+    for (const [lane, { flow }] of this.lanes.entries()) {
+      const view = this.#views[lane]
+      if (view === undefined) continue
+      const overdue = flow.waiting.overdue(now)
+      view.overdue = overdue?.count ?? 0
+      view.overdueSince = overdue?.since ?? 0
+    }
+  }
+
+  /** What arrived in one turn of the event loop is looked at together: the first of several is not the most urgent. */
+  #serveSoon(): void {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#serve()
+    })
+  }
+
+  #serve(): void {
+    if (this.#confirming || this.#stopped) return
+    const now = performance.now()
+    while (!this.paused) {
+      const pull = this.#pulls[0]
+      if (pull === undefined) break
+      if (this.#ages) this.#refreshAges(now)
+      const choice = this.#chooser.choose(this.#views, this.#share(pull))
+      if (choice === undefined) break
+      const { lane, count } = choice
+      const ordered = this.#chooser.inOrder || pull.request.noWait
+      if (ordered && this.#asked !== undefined && this.#asked.lane !== lane && now - this.#asked.at < DELIVERED_MS) {
+        void this.#confirm(this.#asked.lane)
+        return
+      }
+      this.#grant(pull, lane, count, now)
+      if (now - pull.aliveAt > STALE_MS) {
+        void this.#confirm(lane, pull)
+        return
+      }
+    }
+    this.#endNoWait()
+  }
+
+  /** Several pulls share what is ready. */
+  #share(pull: HeldPull): number {
+    if (this.#pulls.length === 1) return pull.left
+    let ready = 0
+    for (const view of this.#views) ready += view.ready
+    return Math.min(pull.left, Math.max(1, Math.ceil(ready / this.#pulls.length)))
+  }
+
+  #grant(pull: HeldPull, lane: number, count: number, now: number): void {
+    const target = this.lanes[lane]
+    if (target === undefined) return
+    const { request } = pull
+    target.flow.grant(count, now)
+    this.#refresh(lane)
+    this.#schedule(target.flow.deadline(now))
+    this.#asked = { lane, at: now }
+    pull.left -= count
+    pull.grantedAt = now
+    this.#pulls.shift()
+    const expires = Math.round(Math.min(WRONG_ESTIMATE_MS, Math.max(1, pull.expiresAt - now)) * NS_PER_MS)
+    // What nats-server has to end itself, after the last message: how many bytes that was, or that there is no more.
+    const last =
+      request.maxBytes > 0 || (request.noWait && pull.left > 0 && this.#views.every(({ ready }) => ready === 0))
+    if (last) this.#ask(target.consumer, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
+    else this.#ask(target.consumer, pull, { batch: count, expires })
+    if (!last && pull.left > 0) this.#pulls.push(pull)
+  }
+
+  #ask(consumer: string, { reply }: HeldPull, request: object): void {
+    const subject = `${API_PREFIX}.CONSUMER.MSG.NEXT.${this.#stream}.${consumer}`
+    this.#js.connection.publish(subject, JSON.stringify(request), { reply })
+  }
+
+  #endNoWait(): void {
+    if (!this.#pulls.some(({ request }) => request.noWait)) return
+    for (const pull of this.#pulls) {
+      if (!pull.request.noWait) continue
+      // One that also names an end waits for the first message, as it does at nats-server.
+      if (pull.request.expiresMs !== undefined && pull.left === pull.request.batch) continue
+      if (pull.left < pull.request.batch) {
+        pull.expiresAt = Math.min(pull.expiresAt, performance.now())
+        this.#schedule(endsAt(pull))
+        continue
+      }
+      this.#gone(pull.id)
+      sayNoMessages(this.#js.connection, pull.reply)
+    }
+  }
+
+  /**
+   * Waits until a lane has delivered what it was asked for. nats-server drops a request whose client is gone: then `pull` goes,
+   * and the lane still has the messages. Nothing is handed out meanwhile.
+   */
+  async #confirm(lane: number, pull?: HeldPull): Promise<void> {
+    const target = this.lanes[lane]
+    if (target === undefined) return
+    this.#confirming = true
+    try {
+      let alive = false
+      for (const wait of CONFIRM_MS) {
+        if (wait > 0) await delay(wait)
+        const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
+        const delivered = info.delivered.consumer_seq >= target.flow.deliveries
+        if (delivered && pull !== undefined) pull.aliveAt = performance.now()
+        // A request that waits has a client, though the lane had less than was thought.
+        alive = delivered || info.num_waiting > 0
+        if (alive) break
+      }
+      if (!alive) await this.#takeBack(lane, pull)
+    } catch {
+      // The order may suffer, the delivery must not.
+    }
+    this.#confirming = false
+    this.#asked = undefined
+    this.#serve()
+  }
+
+  async #takeBack(lane: number, pull: HeldPull | undefined): Promise<void> {
+    const target = this.lanes[lane]
+    if (target === undefined) return
+    if (pull !== undefined) this.#gone(pull.id)
+    const { version } = target.flow
+    const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
+    target.flow.correct(target.facts(info), version, performance.now())
+    this.#refresh(lane)
+  }
+
+  #schedule(at: number): void {
+    if (at >= this.#timerAt || this.#stopped) return
+    clearTimeout(this.#timer)
+    this.#timerAt = at
+    const wait = Math.min(LONGEST_TIMER_MS, Math.max(0, at - performance.now()))
+    this.#timer = setTimeout(() => this.#tick(), wait)
+  }
+
+  #tick(): void {
+    this.#timerAt = Number.POSITIVE_INFINITY
+    const now = performance.now()
+    let next = Number.POSITIVE_INFINITY
+    for (const [lane, { flow }] of this.lanes.entries()) {
+      flow.advance(now)
+      this.#refresh(lane)
+      next = Math.min(next, flow.nextAt)
+      if (this.#ages && flow.waiting.overdueAt > now) next = Math.min(next, flow.waiting.overdueAt)
+    }
+    for (const pull of this.#pulls) {
+      if (endsAt(pull) <= now) this.#end(pull)
+      else {
+        if (pull.heartbeatAt <= now) {
+          sayHeartbeat(this.#js.connection, pull.reply, `${this.#probe}.${pull.id}`)
+          pull.heartbeatAt = now + pull.request.heartbeatMs
+        }
+        next = Math.min(next, endsAt(pull), pull.heartbeatAt)
+      }
+    }
+    this.#schedule(next)
+    this.#serve()
+  }
+}

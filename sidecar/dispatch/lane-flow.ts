@@ -1,0 +1,210 @@
+import { Waiting } from './waiting.ts'
+
+/** Beyond the visibility timeout, until JetStream has surely queued the message to deliver it again. Milliseconds. */
+const TIMEOUT_MARGIN_MS = 20
+
+/** Deliveries that were granted together, and how many of them are unanswered. */
+interface Grant {
+  readonly from: number
+  readonly to: number
+  readonly deadline: number
+  open: number
+}
+
+/** What JetStream says of a lane. */
+export interface LaneFacts {
+  readonly pending: number
+  readonly ackPending: number
+  readonly deliveries: number
+}
+
+export interface FlowOptions {
+  readonly maxAckPending: number
+  readonly visibilityTimeoutMs: number
+  /** Infinity where ages do not matter. */
+  readonly maxWaitMs: number
+}
+
+/**
+ * What a lane could deliver now: an estimate, from what was stored, granted to pulls, and answered. Pure but for the calls that
+ * tell it; times are monotonic milliseconds. Wrong estimates (a consumer vanished, messages expired) are corrected by `correct`.
+ */
+export class LaneFlow {
+  readonly waiting: Waiting
+  readonly #o: FlowOptions
+  readonly #grants: Grant[] = []
+  /** When retries and extended deliveries come up again. */
+  readonly #later: number[] = []
+  /** Given back or timed out, and queued at JetStream to be delivered again. */
+  #due = 0
+  #deliveries = 0
+  /** Whether JetStream holds the lane's only place in flight. */
+  #held = false
+  /** Counts every event, so that what was read meanwhile is known to be stale. */
+  #version = 0
+
+  /** @param oldest since when the oldest message waits, where ages matter */
+  constructor(options: FlowOptions, facts: LaneFacts, now: number, oldest = now) {
+    this.#o = options
+    this.waiting = new Waiting(options.maxWaitMs)
+    if (oldest < now) this.waiting.addBetween(facts.pending, oldest, now)
+    this.#adopt(facts, now)
+  }
+
+  get version(): number {
+    return this.#version
+  }
+
+  /** Deliveries that were granted so far, from the first. */
+  get deliveries(): number {
+    return this.#deliveries
+  }
+
+  /** Messages queued at JetStream to be delivered again. */
+  get due(): number {
+    return this.#due
+  }
+
+  get #single(): boolean {
+    return this.#o.maxAckPending === 1
+  }
+
+  get #inFlight(): number {
+    let open = 0
+    for (const grant of this.#grants) open += grant.open
+    return open
+  }
+
+  /** Messages that a pull would be given at once. */
+  get ready(): number {
+    if (!this.#single) return this.#due + this.waiting.count
+    if (this.#grants.length > 0) return 0
+    if (this.#due > 0) return 1
+    return this.#held ? 0 : Math.min(1, this.waiting.count)
+  }
+
+  stored(now: number): void {
+    this.#version++
+    this.waiting.add(1, now)
+  }
+
+  /** `count` messages, no more than `ready`, are about to be delivered to a pull. JetStream delivers the due ones first. */
+  grant(count: number, now: number): void {
+    this.#version++
+    const again = Math.min(this.#due, count)
+    this.#due -= again
+    this.waiting.take(Math.min(this.waiting.count, count - again))
+    const from = this.#deliveries + 1
+    this.#deliveries += count
+    this.#held = true
+    this.#grants.push({ from, to: this.#deliveries, open: count, deadline: this.deadline(now) })
+  }
+
+  /** The `delivery`th delivery of the lane was answered for good. */
+  answered(delivery: number): void {
+    this.#version++
+    this.#close(delivery)
+  }
+
+  /** It was given back; JetStream delivers it again after `delayMs`. */
+  retried(delivery: number, delayMs: number, now: number): void {
+    this.answered(delivery)
+    if (delayMs <= 0) this.#due++
+    else this.#later.push(now + delayMs)
+  }
+
+  /** Its consumer asked for more time. */
+  extended(delivery: number, now: number): void {
+    this.#version++
+    if (!this.#close(delivery)) return
+    this.#grants.push({ from: delivery, to: delivery, open: 1, deadline: this.deadline(now) })
+  }
+
+  /** JetStream was told of an end: the lane's only place in flight is free. */
+  released(): void {
+    this.#held = false
+  }
+
+  /** What comes up with time: retries, and deliveries that nobody answered. */
+  advance(now: number): void {
+    for (let index = 0; index < this.#later.length; ) {
+      if ((this.#later[index] ?? 0) > now) index++
+      else {
+        this.#later.splice(index, 1)
+        this.#due++
+        this.#version++
+      }
+    }
+    for (let index = 0; index < this.#grants.length; ) {
+      const grant = this.#grants[index]
+      if (grant === undefined || grant.deadline > now) index++
+      else {
+        this.#grants.splice(index, 1)
+        this.#due += grant.open
+        this.#version++
+      }
+    }
+  }
+
+  /** When `advance` has something to do next; infinity: never, as far as is known. */
+  get nextAt(): number {
+    let next = Number.POSITIVE_INFINITY
+    for (const at of this.#later) if (at < next) next = at
+    for (const { deadline } of this.#grants) if (deadline < next) next = deadline
+    return next
+  }
+
+  /** JetStream's word, read while nothing happened here since `version`; otherwise it says nothing. */
+  correct(facts: LaneFacts, version: number, now: number): void {
+    if (version !== this.#version) return
+    const undelivered = this.#deliveries - facts.deliveries
+    if (undelivered > 0) this.#takeBack(undelivered, facts.pending)
+    this.#adopt(facts, now)
+  }
+
+  /** The last `count` grants reached nobody: their consumer was gone. What of them was to be delivered again still is. */
+  #takeBack(count: number, pending: number): void {
+    this.#due += Math.max(0, count - Math.max(0, pending - this.waiting.count))
+    for (let left = count; left > 0; ) {
+      const last = this.#grants.at(-1)
+      if (last === undefined) return
+      const taken = Math.min(left, last.open)
+      last.open -= taken
+      left -= taken
+      if (last.open === 0) this.#grants.pop()
+    }
+  }
+
+  #adopt({ pending, ackPending, deliveries }: LaneFacts, now: number): void {
+    this.waiting.correct(pending, now)
+    this.#deliveries = deliveries
+    const known = this.#due + this.#later.length + this.#inFlight
+    // Delivered to somebody who is not known of, or lost from view: where it is open, a timeout brings it back.
+    if (ackPending > known) {
+      const from = deliveries - (ackPending - known) + 1
+      this.#grants.push({ from, to: deliveries, open: ackPending - known, deadline: this.deadline(now) })
+    }
+    for (let excess = known - ackPending; excess > 0; excess--) {
+      const last = this.#grants.at(-1)
+      if (this.#due > 0) this.#due--
+      else if (last === undefined) this.#later.pop()
+      else if (--last.open === 0) this.#grants.pop()
+    }
+    this.#held = ackPending > 0
+  }
+
+  /** When a delivery that is made now is taken to be unanswered. */
+  deadline(now: number): number {
+    return now + this.#o.visibilityTimeoutMs + TIMEOUT_MARGIN_MS
+  }
+
+  #close(delivery: number): boolean {
+    for (let index = 0; index < this.#grants.length; index++) {
+      const grant = this.#grants[index]
+      if (grant === undefined || delivery < grant.from || delivery > grant.to) continue
+      if (--grant.open === 0) this.#grants.splice(index, 1)
+      return true
+    }
+    return false
+  }
+}

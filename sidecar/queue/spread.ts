@@ -1,0 +1,138 @@
+import type { ConsumerInfo } from '@nats-io/jetstream'
+import { parseDuration, priorityOf, type QueueSpec } from '../../crds/index.ts'
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import { Dispatcher } from '../dispatch/dispatcher.ts'
+import { type LaneFacts, LaneFlow } from '../dispatch/lane-flow.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { listSequences } from '../jetstream/list.ts'
+import { nextOf } from '../jetstream/stored-message.ts'
+import { MAX_IN_FLIGHT } from '../lanes/lane.ts'
+import { isSpread } from '../lanes/lanes.ts'
+import { chooser } from '../pick/chooser.ts'
+import type { LaneState, Spread } from './lane-state.ts'
+import type { Observation } from './observe.ts'
+import { retryPolicy } from './retry-policy.ts'
+import type { QueueState } from './state.ts'
+
+/** A lane that is so far behind the others is looked after: its next message may be far from what it delivered last. */
+const BEHIND = 1000
+/** Deliveries answered past an unanswered one, from which on it is found out at once which that is. */
+const AHEAD_AT_MOST = 20_000
+
+/** What `info` says of a lane's messages; those on record but still pending at JetStream are not in flight. */
+export const laneFacts = ({ unacked }: LaneState, info: ConsumerInfo): LaneFacts => ({
+  pending: info.num_pending,
+  ackPending: Math.max(0, info.num_ack_pending - unacked.size),
+  deliveries: info.delivered.consumer_seq,
+})
+
+/** Infinity where the age of a message has no say in the order. */
+function maxWaitMs({ ordering }: QueueSpec): number {
+  const maxWait = ordering.mode === 'Priority' ? priorityOf(ordering).maxWait : undefined
+  return maxWait === undefined ? Number.POSITIVE_INFINITY : parseDuration(maxWait)
+}
+
+/** Begins to count what a lane has to deliver. */
+export async function startFlow(q: QueueState, state: LaneState, info: ConsumerInfo): Promise<void> {
+  if (state.spread === undefined) return
+  const maxWait = maxWaitMs(q.spec)
+  const now = performance.now()
+  const oldest = Number.isFinite(maxWait) && info.num_pending > 0 ? await waitingSince(q, state, now) : now
+  const { visibilityTimeoutMs } = retryPolicy(q.spec)
+  const options = { maxAckPending: state.lane.maxAckPending, visibilityTimeoutMs, maxWaitMs: maxWait }
+  state.spread.flow = new LaneFlow(options, laneFacts(state, info), now, oldest)
+}
+
+async function waitingSince(q: QueueState, { ledger, lane }: LaneState, now: number): Promise<number> {
+  const next = await nextOf(q.js, queueStream(q.name), lane.filterSubject, ledger.delivered + 1)
+  return next === undefined ? now : now - Math.max(0, Date.now() - next.time.getTime())
+}
+
+/**
+ * Finds the lane's messages that are delivered and not settled. After a crash of nats-server, which may have forgotten its last
+ * deliveries, their numbers are given again: up to some number they are not believed.
+ */
+export async function adoptLane(q: QueueState, state: LaneState, info: ConsumerInfo, ambiguous: number): Promise<void> {
+  const { spread, lane } = state
+  if (spread === undefined) return
+  const { consumer_seq: deliveries, stream_seq: through } = info.delivered
+  const after = spread.ledger.floor
+  const present = await listSequences(q.js, queueStream(q.name), lane.filterSubject, { after, through })
+  spread.ledger.adopt(deliveries, through, present, ambiguous)
+}
+
+/** Numbers of deliveries that nats-server may give a second time after a crash: more than it makes between two of its flushes. */
+export const ambiguousAfter = (spread: Spread, info: ConsumerInfo): number =>
+  Math.max(info.delivered.consumer_seq, spread.ledger.accounted + spread.ledger.ahead) + MAX_IN_FLIGHT
+
+/** Makes who hands out pulls, for each group; keeps the one whose lanes are as they were. */
+export function ensureDispatchers(q: QueueState): void {
+  const groups = isSpread(q.spec) ? Map.groupBy(q.lanes, ({ group }) => group) : new Map<string, LaneState[]>()
+  for (const [group, dispatcher] of q.dispatchers) {
+    if (groups.has(group)) continue
+    dispatcher.stop()
+    q.dispatchers.delete(group)
+  }
+  for (const [group, states] of groups) {
+    const lanes = states.flatMap((state) => {
+      const flow = state.spread?.flow
+      const facts = (info: ConsumerInfo): LaneFacts => laneFacts(state, info)
+      return flow === undefined ? [] : [{ consumer: state.consumer, flow, facts }]
+    })
+    const current = q.dispatchers.get(group)
+    const same =
+      current?.lanes.length === lanes.length && current.lanes.every(({ flow }, index) => flow === lanes[index]?.flow)
+    if (current !== undefined && same) continue
+    current?.stop()
+    const options = {
+      lanes,
+      chooser: chooser(q.spec, lanes.length),
+      ages: Number.isFinite(maxWaitMs(q.spec)),
+      paused: q.spec.paused,
+    }
+    const dispatcher = new Dispatcher(q.js, queueStream(q.name), options)
+    for (const [index, { spread }] of states.entries()) {
+      if (spread !== undefined) spread.changed = (at) => dispatcher.changed(index, at)
+    }
+    q.dispatchers.set(group, dispatcher)
+  }
+}
+
+/**
+ * What JetStream said of the lanes, against what was estimated: corrects it, finds out about deliveries that nobody answered, and
+ * lets lanes that have nothing left not hold the others back.
+ *
+ * @param last the stream's last sequence some time before the lanes were looked at
+ */
+export async function lookAfterLanes(q: QueueState, { lanes, stream }: Observation, last: number): Promise<void> {
+  const now = performance.now()
+  for (const { state, info, version } of lanes) {
+    const { spread } = state
+    if (spread === undefined) continue
+    spread.flow?.correct(laneFacts(state, info), version, now)
+    await findUnanswered(q, state, info)
+    const { ledger } = spread
+    const idle = info.num_pending === 0 && info.num_ack_pending === 0 && ledger.unrecorded + ledger.ahead === 0
+    if (idle && ledger.accounted === info.delivered.consumer_seq) ledger.nothingThrough(last)
+    else if (stream.state.last_seq - ledger.floor > BEHIND) await skipOthers(q.js, q.name, state)
+  }
+  for (const dispatcher of q.dispatchers.values()) dispatcher.refresh()
+}
+
+async function findUnanswered(q: QueueState, state: LaneState, info: ConsumerInfo): Promise<void> {
+  const { spread } = state
+  if (spread === undefined) return
+  const { ledger } = spread
+  const stuck = ledger.ahead > 0 && ledger.accounted === spread.accounted
+  const blind = ledger.isBlind && ledger.floor < ledger.delivered
+  if (stuck || blind || ledger.ahead > AHEAD_AT_MOST) await adoptLane(q, state, info, 0)
+  spread.accounted = ledger.accounted
+}
+
+/** Raises the floor to just below the lane's next message that is still in the stream. */
+async function skipOthers(js: JetStreamAccess, queue: string, { spread, lane }: LaneState): Promise<void> {
+  if (spread === undefined || spread.sought === spread.ledger.floor) return
+  const next = await nextOf(js, queueStream(queue), lane.filterSubject, spread.ledger.floor + 1)
+  if (next !== undefined) spread.ledger.nothingThrough(next.seq - 1)
+  spread.sought = spread.ledger.floor
+}
