@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { notImplemented } from '../schema/fields.ts'
+import { choice } from '../schema/fields.ts'
 import { documented } from '../schema/rule.ts'
 import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from '../values/name.ts'
 
@@ -32,6 +32,10 @@ const consumerGroupSchema = documented(
         },
       ],
     }).optional(),
+    from: choice(
+      'Where a group begins that is added to a Queue that exists. New: with the next message. Oldest: with the oldest message that is kept. Default: Oldest.',
+      ['Oldest', 'New'],
+    ).default('Oldest'),
   }),
   { description: 'A set of competing consumers.' },
 )
@@ -53,14 +57,6 @@ const uniqueGroups = z
   })
 
 export const consumerGroupsSchema = documented(uniqueGroups, {
-  description: `Sets of competing consumers; each group sees every message once. More than one is not implemented yet. Default: one group, ${DEFAULT_GROUP}.`,
+  description: `Sets of competing consumers; each group sees every message once, at its own pace; a message is kept until every group is done with it. A group that is removed no longer keeps messages. Default: one group, ${DEFAULT_GROUP}.`,
   extensions: { 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] },
-  rules: [
-    notImplemented({
-      cel: 'size(self) <= 1',
-      what: 'more than one consumer group',
-      instead: 'use one',
-      holds: (self) => self.length <= 1,
-    }),
-  ],
 })

@@ -49,7 +49,7 @@ export const queueSpecFields = z.strictObject({
       description: 'The spec of the QueueBroker that is made for this Queue alone. Not together with brokerRef.',
     })
     .optional(),
-  consumerGroups: consumerGroupsSchema.default([{ name: DEFAULT_GROUP }]),
+  consumerGroups: consumerGroupsSchema.default([{ name: DEFAULT_GROUP, from: 'Oldest' }]),
   ordering: orderingSchema.prefault({}),
   retention: retentionSchema.prefault({}),
   retry: retrySchema.prefault({}),

@@ -79,6 +79,7 @@ export class Queue {
       dispatchers: new Map(),
       spec,
       lanes: [],
+      lanesByName: new Map(),
       created: '',
       createdAt: 0,
       nearLimit: true,
@@ -173,12 +174,10 @@ export class Queue {
 
   /** A message was stored; `subject` is what it is stored as. */
   handleStored(subject: string): void {
-    const { lanes, spec } = this.#q
+    const { lanesByName, spec } = this.#q
     if (!isSpread(spec)) return
     this.#touched = performance.now()
-    const name = laneOf(spec, subject)
-    for (const { lane, spread } of lanes) {
-      if (lane.name !== name) continue
+    for (const { spread } of lanesByName.get(laneOf(spec, subject)) ?? []) {
       spread?.flow?.stored(this.#touched)
       spread?.changed()
     }
@@ -262,7 +261,7 @@ export class Queue {
     const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
     this.#q.nearLimit = isNearLimit(state, limits)
     this.#last = state.last_seq
-    if ((state.num_deleted ?? 0) > 0) await this.#endDeleted(state.num_deleted ?? 0)
+    if ((state.num_deleted ?? 0) > 0 && !isSpread(spec)) await this.#endDeleted(state.num_deleted ?? 0)
     metrics.observed(
       observation,
       { ...limits, paused: spec.paused },

@@ -21,6 +21,8 @@ export interface QueueState {
   readonly dispatchers: Map<string, Dispatcher>
   spec: QueueSpec
   lanes: LaneState[]
+  /** The same; of several groups together, by the name that a lane has in each. */
+  lanesByName: ReadonlyMap<string, readonly LaneState[]>
   /** When the queue's stream was created; empty before it is known. */
   created: string
   /** The same in whole milliseconds since 1970. */

@@ -1,4 +1,5 @@
 import { DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
+import type { QueueSpec } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
 import { laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
@@ -79,10 +80,17 @@ async function ensureLanes(
     if (state === fresh) state.ledger.droppedBelow(stream.state.first_seq)
     return state
   })
-  const found = await Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
+  const added = lanes.filter(({ consumer }) => !known.has(consumer))
+  for (const { group, ledger } of added) if (beginsNew(q.spec, group)) ledger.droppedBelow(stream.state.last_seq + 1)
   q.lanes = lanes
-  return found
+  q.lanesByName = Map.groupBy(lanes, ({ lane }) => lane.name)
+  // Without a word of its own, a lane's past would be what is on record of an earlier one of its name.
+  if (added.length > 0 || known.size > lanes.length) await q.settler.restate()
+  return Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
 }
+
+const beginsNew = ({ consumerGroups }: QueueSpec, group: string): boolean =>
+  consumerGroups.some(({ name, from }) => name === group && from === 'New')
 
 async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Promise<Ensured<{ name: string }>> {
   const wanted = wantedLane(state.group, state.lane, q.spec)

@@ -137,6 +137,22 @@ export class Settler {
     return { stream: this.#o.created(), at: Date.now(), lanes }
   }
 
+  /** Puts what is known now in place of the log. Settlements wait meanwhile, so that none is in neither. */
+  async restate(): Promise<void> {
+    while (this.#recording !== undefined) await this.#recording
+    const compaction = this.#o.log.compact(this.snapshot())
+    this.#recording = compaction.then(
+      () => undefined,
+      () => undefined,
+    )
+    try {
+      await compaction
+    } finally {
+      this.#recording = undefined
+      if (this.#fresh.length > 0) this.#schedule()
+    }
+  }
+
   /** A compaction that fails is made after a later record; until then the log is longer. */
   async #compact(): Promise<void> {
     await this.#o.log.compact(this.snapshot()).catch((error: unknown) => {
