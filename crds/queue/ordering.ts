@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { choice, duration, notImplemented, whole } from '../schema/fields.ts'
+import { choice, duration, whole } from '../schema/fields.ts'
 import { documented } from '../schema/rule.ts'
 
 export const DEFAULT_PARTITIONS = 16
@@ -51,16 +51,8 @@ const prioritySchema = documented(
 export const orderingSchema = documented(
   z.strictObject({
     mode: choice(
-      'In which order messages are delivered. Fifo: as published. KeyedFifo: as published within each key. Priority: by level. Lru: the one first that was touched longest ago; not implemented yet. Cannot be changed. Default: Fifo.',
+      'In which order messages are delivered. Fifo: as published. KeyedFifo: as published within each key. Priority: by level. Lru: the one first that was touched longest ago, where being published, and being delivered in vain, is being touched. Cannot be changed. Default: Fifo.',
       ['Fifo', 'KeyedFifo', 'Priority', 'Lru'],
-      [
-        notImplemented({
-          cel: "self != 'Lru'",
-          what: 'ordering.mode Lru',
-          instead: 'use Fifo, KeyedFifo or Priority',
-          holds: (self) => self !== 'Lru',
-        }),
-      ],
     ).default('Fifo'),
     strict: documented(z.boolean(), {
       description:

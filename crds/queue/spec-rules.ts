@@ -20,6 +20,13 @@ export const specRules: readonly Rule<QueueSpec>[] = [
     field: 'consumerGroups',
     holds: (self) => self.type === 'Hierarchical' || self.consumerGroups.every((group) => group.path === undefined),
   },
+  {
+    cel: "self.ordering.mode != 'Lru' || size(self.consumerGroups) == 1",
+    message:
+      'ordering.mode Lru is for one consumer group, since what one group moves to the tail moves for all; remove the others, or use another mode',
+    field: 'consumerGroups',
+    holds: (self) => self.ordering.mode !== 'Lru' || self.consumerGroups.length === 1,
+  },
   durationAtMost({
     cel: { self: 'self.deduplication.window', atMost: 'self.retention.maxAge' },
     of: ({ deduplication, retention }) => ({ self: deduplication.window, atMost: retention.maxAge }),

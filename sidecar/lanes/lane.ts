@@ -6,12 +6,16 @@ export interface Lane {
   readonly filterSubject: string
   /** Messages that may be in flight at once. */
   readonly maxAckPending: number
+  /** Deliveries after which JetStream gives a message up; left out: as many as the Queue's maxAttempts. */
+  readonly maxDeliver?: number
 }
 
 /** How a Queue's stream takes messages in. */
 export interface StreamShape {
   /** No wider than the mode allows, so that a publish that no lane would deliver is refused. */
   readonly subjects: readonly string[]
+  /** Messages that are kept of a subject at most; left out: any number. */
+  readonly maxPerSubject?: number
   /** What a message's subject is stored as, where that differs from what it was published to. */
   readonly transform?: { readonly src: string; readonly dest: string }
 }

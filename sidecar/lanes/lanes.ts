@@ -2,6 +2,7 @@ import { keyedFifoOf, priorityOf, type QueueSpec } from '../../crds/index.ts'
 import { fifoLanes, fifoShape } from './fifo.ts'
 import { keyedFifoLanes, keyedFifoShape } from './keyed-fifo.ts'
 import type { Lane, StreamShape } from './lane.ts'
+import { lruLanes, lruShape } from './lru.ts'
 import { priorityLanes, priorityShape } from './priority.ts'
 
 type Ordering = Pick<QueueSpec, 'ordering'>
@@ -16,7 +17,7 @@ export function lanes(queue: string, { ordering }: Ordering): Lane[] {
     case 'Priority':
       return priorityLanes(queue, priorityOf(ordering).levels)
     case 'Lru':
-      throw new RangeError('ordering.mode Lru is not implemented yet; use Fifo')
+      return lruLanes(queue)
     default:
       return ordering.mode satisfies never
   }
@@ -26,8 +27,9 @@ export function lanes(queue: string, { ordering }: Ordering): Lane[] {
 export function streamShape(queue: string, { ordering }: Ordering): StreamShape {
   switch (ordering.mode) {
     case 'Fifo':
-    case 'Lru':
       return fifoShape(queue)
+    case 'Lru':
+      return lruShape(queue)
     case 'KeyedFifo':
       return keyedFifoShape(queue, keyedFifoOf(ordering).partitions)
     case 'Priority': {
@@ -45,6 +47,12 @@ export function streamShape(queue: string, { ordering }: Ordering): StreamShape 
  */
 export const isSpread = ({ ordering }: Ordering): boolean =>
   ordering.mode === 'KeyedFifo' || ordering.mode === 'Priority'
+
+/** Whether a lane's sequences have gaps, since other lanes or newer messages of the same key have the numbers between. */
+export const hasGaps = ({ ordering }: Ordering): boolean => ordering.mode !== 'Fifo'
+
+/** Whether a message that failed goes to the tail, instead of being delivered again where it is. */
+export const movesToTail = ({ ordering }: Ordering): boolean => ordering.mode === 'Lru'
 
 /** The lane of a group that a stored message is in, where there are several. */
 export function laneOf({ ordering }: Ordering, subject: string): string {

@@ -5,7 +5,7 @@ import { LaneLedger } from '../settlement/lane-ledger.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
 
 /** How a message ended. */
-export type Outcome = 'acknowledged' | 'deadLettered' | 'dropped'
+export type Outcome = 'acknowledged' | 'deadLettered' | 'dropped' | 'moved'
 
 /** One lane at run time. */
 export interface LaneState {

@@ -31,6 +31,10 @@ export async function observeQueue(
   return { lanes, stream, deadLetters: deadLetters.state.messages }
 }
 
+/** What waits to be moved may be given up by JetStream meanwhile, and is there still. */
+const inFlight = ({ unacked, ledger, spread }: LaneState, info: ConsumerInfo): number =>
+  Math.max(0, info.num_ack_pending - unacked.size, spread === undefined ? 0 : ledger.unrecorded)
+
 /** Over several groups, the counts of the one that is furthest behind. Pure. */
 export function messageCounts(observation: Observation): MessageCounts {
   const groups = new Map<string, { ready: number; inFlight: number }>()
@@ -38,7 +42,7 @@ export function messageCounts(observation: Observation): MessageCounts {
     const counts = groups.get(state.group) ?? { ready: 0, inFlight: 0 }
     groups.set(state.group, {
       ready: counts.ready + info.num_pending,
-      inFlight: counts.inFlight + Math.max(0, info.num_ack_pending - state.unacked.size),
+      inFlight: counts.inFlight + inFlight(state, info),
     })
   }
   const furthest = [...groups.values()].toSorted((a, b) => b.ready + b.inFlight - a.ready - a.inFlight)[0]

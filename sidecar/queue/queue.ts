@@ -6,7 +6,7 @@ import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isMissing } from '../jetstream/ensure.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
-import { isSpread, laneOf } from '../lanes/lanes.ts'
+import { hasGaps, isSpread, laneOf, movesToTail } from '../lanes/lanes.ts'
 import { findHole } from '../settlement/holes.ts'
 import { SettlementLog } from '../settlement/log.ts'
 import { noteOldest } from '../settlement/may-purge.ts'
@@ -131,6 +131,7 @@ export class Queue {
       await settler.flush()
       await removeQueue(js, this.name, policy, async () => messageCounts(await this.#look()))
       settler.abandon()
+      this.#signals.stop()
       for (const dispatcher of dispatchers.values()) dispatcher.stop()
       metrics.remove(spec.consumerGroups.map(({ name }) => name))
     })
@@ -138,6 +139,7 @@ export class Queue {
 
   stop(): Promise<void> {
     for (const dispatcher of this.#q.dispatchers.values()) dispatcher.stop()
+    this.#signals.stop()
     return this.#exclusively(() => this.#q.settler.stop())
   }
 
@@ -207,7 +209,14 @@ export class Queue {
     // A hint may speak of a message of an earlier stream of this name, whose number is not reached yet.
     if (sequence > lane.ledger.delivered) await this.#look()
     if (sequence > lane.ledger.delivered) return
-    await this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
+    await this.#endUnanswered(lane, sequence, attempts)
+  }
+
+  /** Nobody answered the last delivery that JetStream makes of a message. */
+  #endUnanswered(lane: LaneState, sequence: number, attempts: number): Promise<void> {
+    return movesToTail(this.#q.spec)
+      ? this.#signals.failed(lane, sequence, 'timeout')
+      : this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
   }
 
   #pull(group: string, data: Uint8Array, reply: string): void {
@@ -223,8 +232,7 @@ export class Queue {
     const hole = findHole(lane, pending, delivered, retryPolicy(this.#q.spec).visibilityTimeoutMs, now)
     if (hole === undefined) return
     this.#q.logger.warn({ sequence: hole }, 'found a message that was given up without a word')
-    const move = { group: lane.group, sequence: hole, reason: 'timeout', attempts: retry.maxAttempts } as const
-    await this.#signals.move(lane, move)
+    await this.#endUnanswered(lane, hole, retry.maxAttempts)
   }
 
   async #correct(how: { resume: boolean }): Promise<void> {
@@ -261,7 +269,7 @@ export class Queue {
     const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
     this.#q.nearLimit = isNearLimit(state, limits)
     this.#last = state.last_seq
-    if ((state.num_deleted ?? 0) > 0 && !isSpread(spec)) await this.#endDeleted(state.num_deleted ?? 0)
+    if ((state.num_deleted ?? 0) > 0 && !hasGaps(spec)) await this.#endDeleted(state.num_deleted ?? 0)
     metrics.observed(
       observation,
       { ...limits, paused: spec.paused },

@@ -1,19 +1,28 @@
 import type { Msg } from '@nats-io/transport-node'
 import { ACK_PREFIX, queueStream } from '../../crds/protocol/subjects.ts'
-import { type Decision, settle } from '../settle/settle.ts'
-import { parseSignal } from '../settle/signal.ts'
+import { storedMessage } from '../jetstream/stored-message.ts'
+import { movesToTail } from '../lanes/lanes.ts'
+import { type Decision, settle, unanswered } from '../settle/settle.ts'
+import { parseSignal, type Signal } from '../settle/signal.ts'
 import { type Move, moveToDeadLetters } from '../settlement/mover.ts'
+import { attemptsBefore } from '../settlement/copied-headers.ts'
+import { moveToTail } from '../settlement/tail.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import type { LaneState } from './lane-state.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
 
+/** As long as a timer can wait. Milliseconds. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 const encoder = new TextEncoder()
 
 /** What consumers say of delivered messages, and what is done about it. */
 export class Signals {
   readonly #q: QueueState
+  /** Of messages that wait out their backoff before they are moved to the tail. */
+  readonly #timers = new Set<NodeJS.Timeout>()
 
   constructor(state: QueueState) {
     this.#q = state
@@ -38,6 +47,10 @@ export class Signals {
       this.#answered(lane, ack)
       if (reply !== undefined) js.connection.publish(reply)
     } else {
+      if (movesToTail(this.#q.spec) && (signal.kind === 'nak' || signal.kind === 'term')) {
+        void this.#failedIfDelivered(lane, ack, signal, reply)
+        return
+      }
       const decision = settle(signal, ack.delivered, retryPolicy(this.#q.spec), Math.random())
       if (decision.kind === 'acknowledge' || sequence <= lane.ledger.delivered)
         this.#carryOut(lane, ack, reply, decision)
@@ -79,6 +92,75 @@ export class Signals {
     }
   }
 
+  /**
+   * A delivery of a message that moves to the tail failed: it goes there after its backoff, or to the dead letters. Until then
+   * JetStream may give the message up, which is told by a hint that is not heeded.
+   */
+  async failed(lane: LaneState, sequence: number, signal: Signal | 'timeout', reply?: string): Promise<void> {
+    const { js, name, logger, settler, spec, metrics } = this.#q
+    if (lane.moving.has(sequence)) return
+    lane.moving.add(sequence)
+    try {
+      const message = await storedMessage(js, queueStream(name), sequence)
+      if (message === undefined) return settler.settle(lane, sequence, 'dropped', reply)
+      const attempts = attemptsBefore(message.headers) + 1
+      const policy = retryPolicy(spec)
+      const decision =
+        signal === 'timeout' ? unanswered(attempts, policy) : settle(signal, attempts, policy, Math.random())
+      if (signal !== 'timeout' && signal.kind === 'nak') metrics.nacked(lane.group)
+      if (decision.kind === 'deadLetter') {
+        lane.moving.delete(sequence)
+        const { reason, error } = decision
+        return await this.move(
+          lane,
+          { group: lane.group, sequence, reason, attempts, ...(error ? { error } : {}) },
+          reply,
+        )
+      }
+      if (reply !== undefined) js.connection.publish(reply)
+      const delayMs = decision.kind === 'retry' ? decision.delayMs : 0
+      if (delayMs <= 0) return await this.#toTail(lane, sequence, attempts)
+      const timer = setTimeout(
+        () => {
+          this.#timers.delete(timer)
+          void this.#toTail(lane, sequence, attempts)
+        },
+        Math.min(delayMs, LONGEST_TIMER_MS),
+      )
+      this.#timers.add(timer)
+    } catch (error) {
+      lane.moving.delete(sequence)
+      logger.warn({ err: error, sequence }, 'could not look at a message that failed; it is given up after its timeout')
+    }
+  }
+
+  /** What waits out its backoff is found as given up after a restart, and moved then. */
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer)
+    this.#timers.clear()
+  }
+
+  async #toTail(lane: LaneState, sequence: number, attempts: number): Promise<void> {
+    const { js, name, created, logger, metrics, settler } = this.#q
+    try {
+      const result = await moveToTail(js, name, created, { sequence, attempts })
+      if (result === 'moved') metrics.redelivered(lane.group, 1)
+      settler.settle(lane, sequence, result === 'moved' ? 'moved' : 'dropped')
+    } catch (error) {
+      lane.moving.delete(sequence)
+      logger.warn(
+        { err: error, sequence },
+        'could not move a message to the tail; it is found as given up, and moved then',
+      )
+    }
+  }
+
+  async #failedIfDelivered(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
+    if (!(await this.#isDelivered(lane, ack))) return
+    this.#answered(lane, ack)
+    await this.failed(lane, ack.streamSequence, signal, reply)
+  }
+
   /** The settler checks acknowledgements in batches; the other signals act on a message at once, so it has to be a delivered one. */
   async #carryOutIfDelivered(
     lane: LaneState,
@@ -86,23 +168,28 @@ export class Signals {
     reply: string | undefined,
     decision: Decision,
   ): Promise<void> {
+    if (!(await this.#isDelivered(lane, ack))) return
+    if (lane.moving.has(ack.streamSequence) || lane.ledger.isSettled(ack.streamSequence)) {
+      if (reply !== undefined) this.#q.js.connection.publish(reply)
+      return
+    }
+    this.#carryOut(lane, ack, reply, decision)
+  }
+
+  async #isDelivered(lane: LaneState, { streamSequence: sequence }: AckSubject): Promise<boolean> {
     const { js, logger, metrics, name } = this.#q
+    if (sequence <= lane.ledger.delivered) return true
     try {
       const info = await js.manager.consumers.info(queueStream(name), lane.consumer)
       lane.ledger.sawDelivered(info.delivered.stream_seq)
     } catch (error) {
-      return logger.warn({ err: error }, 'could not check a signal; the message is delivered again after its timeout')
+      logger.warn({ err: error }, 'could not check a signal; the message is delivered again after its timeout')
+      return false
     }
-    if (lane.moving.has(ack.streamSequence) || lane.ledger.isSettled(ack.streamSequence)) {
-      if (reply !== undefined) js.connection.publish(reply)
-      return
-    }
-    if (ack.streamSequence <= lane.ledger.delivered) return this.#carryOut(lane, ack, reply, decision)
+    if (sequence <= lane.ledger.delivered) return true
     metrics.invalid('ack')
-    logger.warn(
-      { consumer: lane.consumer, sequence: ack.streamSequence },
-      'ignored a signal about a message not delivered',
-    )
+    logger.warn({ consumer: lane.consumer, sequence }, 'ignored a signal about a message not delivered')
+    return false
   }
 
   #carryOut(lane: LaneState, ack: AckSubject, reply: string | undefined, decision: Decision): void {

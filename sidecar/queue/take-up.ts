@@ -4,7 +4,7 @@ import type { Correction } from '../../crds/protocol/api.ts'
 import { laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureConsumer, ensureStream, GONE } from '../jetstream/ensure.ts'
-import { isSpread, lanes as lanesOf } from '../lanes/lanes.ts'
+import { hasGaps, lanes as lanesOf } from '../lanes/lanes.ts'
 import { replay } from '../settlement/replay.ts'
 import { cutBackTo } from './cut-back.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
@@ -115,7 +115,7 @@ async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Pro
 }
 
 function wantedLanes({ name, spec }: QueueState): LaneState[] {
-  const make = isSpread(spec) ? spreadLaneState : laneState
+  const make = hasGaps(spec) ? spreadLaneState : laneState
   return spec.consumerGroups.flatMap(({ name: group }) =>
     lanesOf(name, spec).map((lane) => make(group, lane, laneConsumer(group, lane.name))),
   )

@@ -61,6 +61,10 @@ export function settle(signal: Signal, attempt: number, policy: RetryPolicy, ran
   }
 }
 
+/** What becomes of a message that nobody answered within the visibility timeout, where that is for us to decide. */
+export const unanswered = (attempt: number, { maxAttempts }: RetryPolicy): Decision =>
+  maxAttempts > 0 && attempt >= maxAttempts ? { kind: 'deadLetter', reason: 'timeout' } : { kind: 'retry', delayMs: 0 }
+
 /** initial × factor^(attempt−1), at most max, then spread by the jitter; milliseconds. */
 export function backoffDelay(backoff: Backoff, attempt: number, random: number): number {
   const exact = Math.min(backoff.maxMs, backoff.initialMs * backoff.factor ** (attempt - 1))

@@ -1,5 +1,7 @@
-import { type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node'
+import type { MsgHdrs } from '@nats-io/transport-node'
 import type { DeadLetterReason } from '../settle/settle.ts'
+
+import { copyHeader, producersId, repeatedHeaders } from './copied-headers.ts'
 
 /** Headers of a dead letter, beside the message's own. */
 export const deadLetterHeader = {
@@ -15,10 +17,6 @@ export const deadLetterHeader = {
   /** The producer's own `Nats-Msg-Id`, whose place the move's id takes. */
   messageId: 'Pillion-Dead-Letter-Msg-Id',
 } as const
-
-/** JetStream acts on these, and what they asked for was done when the message was first stored. */
-const NOT_REPEATED =
-  /^nats-(msg-id|expected-|ttl|rollup|schedule|batch-|stream|sequence|time-stamp|subject|last-sequence)/i
 
 export interface DeadLetter {
   readonly queue: string
@@ -41,13 +39,11 @@ export const moveId = (d: Pick<DeadLetter, 'queue' | 'group' | 'created' | 'sequ
   `dlq:${d.queue}:${d.group}:${d.created}:${d.sequence}`
 
 export function deadLetterHeaders(d: DeadLetter): MsgHdrs {
-  const all = new MsgHdrsImpl()
-  for (const [key, value] of d.own) {
-    // Past `append`, which refuses keys that a producer in another language may have used.
-    if (!NOT_REPEATED.test(key)) all.headers.set(key, [...(all.headers.get(key) ?? []), value])
-  }
-  const producersId = d.own.find(([key]) => key.toLowerCase() === 'nats-msg-id')?.[1]
-  if (producersId !== undefined) all.set(deadLetterHeader.messageId, producersId)
+  const all = repeatedHeaders(d.own)
+  all.delete(copyHeader.attempts)
+  all.delete(copyHeader.messageId)
+  const id = producersId(d.own)
+  if (id !== undefined) all.set(deadLetterHeader.messageId, id)
   all.set(deadLetterHeader.reason, d.reason)
   all.set(deadLetterHeader.queue, d.queue)
   all.set(deadLetterHeader.group, d.group)

@@ -19,6 +19,8 @@ export interface LaneSettlements {
   readonly deadLettered?: readonly Range[]
   /** No longer in the stream when their end was looked for. */
   readonly dropped?: readonly Range[]
+  /** Moved to the tail: a copy took its place. */
+  readonly moved?: readonly Range[]
 }
 
 const ranges = z
@@ -36,7 +38,13 @@ const schema = z.object({
   at: z.number(),
   lanes: z.record(
     z.string(),
-    z.object({ floor: z.int().min(0).optional(), a: ranges.optional(), d: ranges.optional(), x: ranges.optional() }),
+    z.object({
+      floor: z.int().min(0).optional(),
+      a: ranges.optional(),
+      d: ranges.optional(),
+      x: ranges.optional(),
+      m: ranges.optional(),
+    }),
   ),
 })
 
@@ -44,7 +52,7 @@ export function encodeRecord(record: SettlementRecord): string {
   const lanes = Object.fromEntries(
     Object.entries(record.lanes).map(([lane, s]) => [
       lane,
-      { floor: s.floor, a: flat(s.acknowledged), d: flat(s.deadLettered), x: flat(s.dropped) },
+      { floor: s.floor, a: flat(s.acknowledged), d: flat(s.deadLettered), x: flat(s.dropped), m: flat(s.moved) },
     ]),
   )
   return JSON.stringify({ v: 1, stream: record.stream, at: record.at, lanes })
@@ -72,6 +80,7 @@ export function decodeRecord(text: string): SettlementRecord | undefined {
           ...(s.a === undefined ? {} : { acknowledged: s.a }),
           ...(s.d === undefined ? {} : { deadLettered: s.d }),
           ...(s.x === undefined ? {} : { dropped: s.x }),
+          ...(s.m === undefined ? {} : { moved: s.m }),
         },
       ]),
     ),
@@ -83,6 +92,7 @@ export const allRanges = (s: LaneSettlements): Range[] => [
   ...(s.acknowledged ?? []),
   ...(s.deadLettered ?? []),
   ...(s.dropped ?? []),
+  ...(s.moved ?? []),
 ]
 
 const flat = (list: readonly Range[] | undefined): number[] | undefined =>

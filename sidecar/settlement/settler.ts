@@ -256,9 +256,10 @@ export class Settler {
       const acknowledged = lane.ledger.record(outcomes.acknowledged)
       const deadLettered = lane.ledger.record(outcomes.deadLettered)
       const dropped = lane.ledger.record(outcomes.dropped)
+      const moved = lane.ledger.record(outcomes.moved)
       this.#o.metrics.ended(lane.group, acknowledged)
       this.#o.metrics.dropped('gone', dropped)
-      if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped
+      if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped + moved
     }
     const passOn = this.#o.passesOn()
     for (const { lane, sequence, reply } of settlements) {
@@ -401,18 +402,24 @@ function byLane(settlements: readonly Settlement[]): Map<LaneState, Required<Lan
   for (const { lane, sequence, outcome } of settlements) {
     let outcomes = sets.get(lane)
     if (outcomes === undefined) {
-      outcomes = { acknowledged: new RangeSet(), deadLettered: new RangeSet(), dropped: new RangeSet() }
+      outcomes = {
+        acknowledged: new RangeSet(),
+        deadLettered: new RangeSet(),
+        dropped: new RangeSet(),
+        moved: new RangeSet(),
+      }
       sets.set(lane, outcomes)
     }
     outcomes[outcome].add(sequence)
   }
   const lanes = new Map<LaneState, Required<LaneSettlements>>()
-  for (const [lane, { acknowledged, deadLettered, dropped }] of sets) {
+  for (const [lane, { acknowledged, deadLettered, dropped, moved }] of sets) {
     lanes.set(lane, {
       floor: lane.ledger.floor,
       acknowledged: [...acknowledged.ranges()],
       deadLettered: [...deadLettered.ranges()],
       dropped: [...dropped.ranges()],
+      moved: [...moved.ranges()],
     })
   }
   return lanes

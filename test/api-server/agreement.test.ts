@@ -65,7 +65,7 @@ const queueSpec = optional({
   deletionPolicy: some(fc.constantFrom('KeepNonEmpty', 'Delete', 'Retain'), 'Keep', null),
   brokerRef: some(fc.record({ name: some(fc.constant('shop'), '', 'a.b', 3, null) }), {}, 'shop'),
   consumerGroups: some(
-    fc.constant([{ name: 'workers' }]),
+    fc.constantFrom([{ name: 'workers' }], [{ name: 'a', from: 'New' }, { name: 'b' }]),
     null,
     [],
     [{}],
@@ -73,7 +73,7 @@ const queueSpec = optional({
     [{ name: 'a' }, { name: 'a' }],
   ),
   ordering: optional({
-    mode: some(fc.constantFrom('Fifo', 'KeyedFifo', 'Priority'), 'Lru', 'Lifo', null),
+    mode: some(fc.constantFrom('Fifo', 'Fifo', 'KeyedFifo', 'Priority', 'Lru'), 'Lifo', null),
     strict: flag,
     keyedFifo: some(fc.constant(undefined), {}, { partitions: 3 }),
   }),

@@ -1,0 +1,39 @@
+import { MsgHdrsImpl } from '@nats-io/transport-node'
+import type { StoredMessage } from '../jetstream/stored-message.ts'
+
+type Headers = StoredMessage['headers']
+
+/** Headers that a copy in the Queue itself has beside the message's own. */
+export const copyHeader = {
+  /** How often the message was delivered before. */
+  attempts: 'Pillion-Attempts',
+  /** The producer's own `Nats-Msg-Id`, whose place the move's id takes. */
+  messageId: 'Pillion-Msg-Id',
+} as const
+
+/** JetStream acts on these, and what they asked for was done when the message was first stored. */
+const NOT_REPEATED =
+  /^nats-(msg-id|expected-|ttl|rollup|schedule|batch-|stream|sequence|time-stamp|subject|last-sequence)/i
+
+/** A message's own headers for a copy of it. */
+export function repeatedHeaders(own: Headers): MsgHdrsImpl {
+  const all = new MsgHdrsImpl()
+  for (const [key, value] of own) {
+    // Past `append`, which refuses keys that a producer in another language may have used.
+    if (!NOT_REPEATED.test(key)) all.headers.set(key, [...(all.headers.get(key) ?? []), value])
+  }
+  return all
+}
+
+/** Deliveries of the message before it was copied to where it is. */
+export function attemptsBefore(own: Headers): number {
+  const attempts = Number(valueOf(own, copyHeader.attempts) ?? 0)
+  return Number.isSafeInteger(attempts) && attempts > 0 ? attempts : 0
+}
+
+/** The id that the producer gave a message; of a copy, the one of its original. */
+export const producersId = (own: Headers): string | undefined =>
+  valueOf(own, copyHeader.attempts) === undefined ? valueOf(own, 'Nats-Msg-Id') : valueOf(own, copyHeader.messageId)
+
+const valueOf = (own: Headers, name: string): string | undefined =>
+  own.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
