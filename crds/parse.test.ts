@@ -66,8 +66,8 @@ test('a QueueBroker is not a Queue', () => {
 })
 
 test('what is not implemented yet is marked, and what is wrong is not', () => {
-  expect(problems(parseQueueSpec({ ordering: { mode: 'Lru' } }))).toEqual([
-    expect.objectContaining({ field: 'spec.ordering.mode', notImplemented: true }),
+  expect(problems(parseQueueSpec({ deduplication: { durable: true } }))).toEqual([
+    expect.objectContaining({ field: 'spec.deduplication.durable', notImplemented: true }),
   ])
   expect(problems(parseQueueSpec({ ordering: { mode: 'lru' } }))[0]).not.toHaveProperty('notImplemented')
   expect(problems(parseQueueSpec({ retry: { visibilityTimeout: '1' } }))[0]).not.toHaveProperty('notImplemented')

@@ -32,6 +32,9 @@ export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'
 export const STORED_SUBJECT = 'PILLION.STORED.>'
 export const STORED_REPUBLISH = { src: 'q.>', dest: STORED_SUBJECT, headers_only: true } as const
 
+/** The subject that a message was stored with, of the one that tells of it. */
+export const storedAs = (subject: string): string => `q.${subject.slice(STORED_SUBJECT.length - 1)}`
+
 /** Sidecars share the subscriptions of one broker as this NATS queue group. */
 export const SIDECAR_QUEUE_GROUP = 'pillion'
 

@@ -21,6 +21,19 @@ export const specRules: readonly Rule<QueueSpec>[] = [
     holds: (self) => self.type === 'Hierarchical' || self.consumerGroups.every((group) => group.path === undefined),
   },
   {
+    cel: "self.type == 'Hierarchical' || !has(self.hierarchy)",
+    message: 'hierarchy is used with type Hierarchical only; remove it, or set type: Hierarchical',
+    field: 'hierarchy',
+    holds: (self) => self.type === 'Hierarchical' || self.hierarchy === undefined,
+  },
+  {
+    cel: "self.type != 'Hierarchical' || self.ordering.mode == 'Fifo'",
+    message:
+      'type Hierarchical is for ordering.mode Fifo, the order within each sub-queue; remove mode, or use another type',
+    field: 'ordering.mode',
+    holds: (self) => self.type !== 'Hierarchical' || self.ordering.mode === 'Fifo',
+  },
+  {
     cel: "self.ordering.mode != 'Lru' || size(self.consumerGroups) == 1",
     message:
       'ordering.mode Lru is for one consumer group, since what one group moves to the tail moves for all; remove the others, or use another mode',

@@ -6,6 +6,7 @@ import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from '../values/name.ts'
 import { consumerGroupsSchema, DEFAULT_GROUP } from './consumer-groups.ts'
 import { deadLetterSchema } from './dead-letter.ts'
 import { deduplicationSchema } from './deduplication.ts'
+import { hierarchySchema } from './hierarchy.ts'
 import { orderingSchema } from './ordering.ts'
 import { retentionSchema } from './retention.ts'
 import { retrySchema } from './retry.ts'
@@ -14,14 +15,14 @@ import { specTransitions } from './spec-transitions.ts'
 
 export const queueSpecFields = z.strictObject({
   type: choice(
-    'Shared: consumers of a group compete for messages. Exclusive: one consumer of a group is active, the rest stand by. Hierarchical: a tree of sub-queues, served fairly. Only Shared is implemented yet. Cannot be changed. Default: Shared.',
+    'Shared: consumers of a group compete for messages. Exclusive: one consumer of a group is active, the rest stand by. Hierarchical: a tree of sub-queues, served fairly. Exclusive is not implemented yet. Cannot be changed. Default: Shared.',
     ['Shared', 'Exclusive', 'Hierarchical'],
     [
       notImplemented({
-        cel: "self == 'Shared'",
-        what: 'type Exclusive or Hierarchical',
-        instead: 'use Shared',
-        holds: (self) => self === 'Shared',
+        cel: "self != 'Exclusive'",
+        what: 'type Exclusive',
+        instead: 'use Shared or Hierarchical',
+        holds: (self) => self !== 'Exclusive',
       }),
     ],
   ).default('Shared'),
@@ -51,6 +52,7 @@ export const queueSpecFields = z.strictObject({
     .optional(),
   consumerGroups: consumerGroupsSchema.default([{ name: DEFAULT_GROUP, from: 'Oldest' }]),
   ordering: orderingSchema.prefault({}),
+  hierarchy: hierarchySchema.optional(),
   retention: retentionSchema.prefault({}),
   retry: retrySchema.prefault({}),
   deadLetter: deadLetterSchema.prefault({}),

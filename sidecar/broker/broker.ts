@@ -1,4 +1,4 @@
-import type { NatsConnection, Subscription } from '@nats-io/transport-node'
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { nameProblems, type Problem, parseQueueSpec, queueUpdateProblems } from '../../crds/index.ts'
@@ -9,6 +9,7 @@ import {
   NEXT_SUBJECT,
   SIDECAR_QUEUE_GROUP,
   STORED_SUBJECT,
+  storedAs,
 } from '../../crds/protocol/subjects.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -244,25 +245,34 @@ export class Broker {
   #subscribe(connection: NatsConnection): void {
     const options = { queue: SIDECAR_QUEUE_GROUP }
     const failed = (error: Error): void => this.#logger.error({ err: error }, 'a subscription failed')
+    // The client library ends its connection at an exception that leaves a callback.
+    const guarded =
+      (handle: (message: Msg) => void) =>
+      (error: Error | null, message: Msg): void => {
+        if (error !== null) return failed(error)
+        try {
+          handle(message)
+        } catch (failure) {
+          this.#logger.error({ err: failure, subject: message.subject }, 'could not handle a message')
+        }
+      }
     // A label may only take names that somebody declared.
     const invalid = (queue: string, kind: string): void =>
       this.#metrics.invalid.inc({ queue: this.#queues.has(queue) ? queue : '', kind })
     this.#subscriptions = [
       connection.subscribe(NEXT_SUBJECT, {
         ...options,
-        callback: (error, message) => {
-          if (error !== null) return failed(error)
+        callback: guarded((message) => {
           const [, , name = '', group = ''] = message.subject.split('.')
           if (!mayBeAnswered(message)) return invalid(name, 'pull')
           const queue = this.#queues.get(name)
           if (queue === undefined) answerNoResponders(message)
           else queue.handlePull(group, message)
-        },
+        }),
       }),
       connection.subscribe(INFO_SUBJECT, {
         ...options,
-        callback: (error, message) => {
-          if (error !== null) return failed(error)
+        callback: guarded((message) => {
           const [, , name = '', group = ''] = message.subject.split('.')
           if (!mayBeAnswered(message)) return invalid(name, 'info')
           const queue = this.#queues.get(name)
@@ -270,24 +280,22 @@ export class Broker {
           queue.handleInfo(group, message).catch((failure: unknown) => {
             this.#logger.warn({ err: failure, queue: name }, 'could not answer consumer info')
           })
-        },
+        }),
       }),
       // Not shared: every sidecar counts for itself.
       connection.subscribe(STORED_SUBJECT, {
-        callback: (error, { subject }) => {
-          if (error !== null) return failed(error)
+        callback: guarded(({ subject }) => {
           const [, , name = ''] = subject.split('.', STORED_TOKENS)
-          this.#queues.get(name)?.handleStored(subject)
-        },
+          this.#queues.get(name)?.handleStored(storedAs(subject))
+        }),
       }),
       connection.subscribe(ACK_SUBJECT, {
         ...options,
-        callback: (error, message) => {
-          if (error !== null) return failed(error)
+        callback: guarded((message) => {
           const ack = parseAckSubject(message.subject)
           if (ack === undefined) return
           this.#queues.get(ack.stream)?.handleAck(ack, message)
-        },
+        }),
       }),
     ]
   }

@@ -117,6 +117,24 @@ export class Dispatcher {
     for (const [lane, { flow }] of this.lanes.entries()) this.changed(lane, flow.nextAt)
   }
 
+  /** Ends, and leaves its pulls to a dispatcher of other lanes. */
+  handOver(): HeldPull[] {
+    const pulls = this.#pulls
+    this.#pulls = []
+    this.stop()
+    return pulls
+  }
+
+  /** Takes the pulls of the dispatcher before it. */
+  takeOver(pulls: readonly HeldPull[]): void {
+    for (const pull of pulls) {
+      // Numbered anew: word of a client that is gone goes to where the pull is.
+      this.#pulls.push({ ...pull, id: ++this.#lastId })
+      this.#schedule(Math.min(endsAt(pull), pull.heartbeatAt))
+    }
+    this.#serveSoon()
+  }
+
   /** Ends the pulls that are held, so that their clients ask again. */
   stop(): void {
     this.#stopped = true

@@ -19,7 +19,7 @@ import {
   STORED_REPUBLISH,
 } from '../../crds/protocol/subjects.ts'
 import type { Lane } from '../lanes/lane.ts'
-import { isSpread, streamShape } from '../lanes/lanes.ts'
+import { isSpread, isTree, streamShape } from '../lanes/lanes.ts'
 
 export type WantedStream = Partial<StreamConfig> & Pick<StreamConfig, 'name' | 'subjects'>
 export type WantedConsumer = Partial<ConsumerConfig> & { readonly durable_name: string }
@@ -77,6 +77,7 @@ export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream 
     max_msgs: retention.maxMessages,
     max_bytes: parseQuantity(retention.maxBytes),
     max_msg_size: parseQuantity(retention.maxMessageSize),
+    discard_new_per_subject: isTree(spec) && shape.maxPerSubject !== undefined && retention.onLimit === 'Reject',
     discard: retention.onLimit === 'Reject' ? DiscardPolicy.New : DiscardPolicy.Old,
     duplicate_window: Math.min(nanos(spec.deduplication.window), nanos(retention.maxAge)),
   }

@@ -6,6 +6,8 @@ export interface Lane {
   readonly filterSubject: string
   /** Messages that may be in flight at once. */
   readonly maxAckPending: number
+  /** Of a sub-queue: where it is in the tree. */
+  readonly path?: string
   /** Deliveries after which JetStream gives a message up; left out: as many as the Queue's maxAttempts. */
   readonly maxDeliver?: number
 }

@@ -1,15 +1,28 @@
-import { keyedFifoOf, priorityOf, type QueueSpec } from '../../crds/index.ts'
+import { hierarchyOf, keyedFifoOf, priorityOf, type QueueSpec } from '../../crds/index.ts'
+import { queueSubject } from '../../crds/protocol/subjects.ts'
 import { fifoLanes, fifoShape } from './fifo.ts'
+import { hierarchicalLanes, hierarchicalShape, isWithin } from './hierarchical.ts'
 import { keyedFifoLanes, keyedFifoShape } from './keyed-fifo.ts'
 import type { Lane, StreamShape } from './lane.ts'
 import { lruLanes, lruShape } from './lru.ts'
 import { priorityLanes, priorityShape } from './priority.ts'
 
-type Ordering = Pick<QueueSpec, 'ordering'>
+type Spec = Pick<QueueSpec, 'type' | 'ordering' | 'hierarchy'>
+type Mode = QueueSpec['ordering']['mode'] | 'Hierarchical'
+type Group = Pick<QueueSpec['consumerGroups'][number], 'path'>
 
-/** The lanes of each group of a Queue: what `ordering.mode` means for JetStream. Pure. */
-export function lanes(queue: string, { ordering }: Ordering): Lane[] {
-  switch (ordering.mode) {
+/** What decides about the lanes of a Queue: its ordering, or that it is a tree. */
+export const modeOf = ({ type, ordering }: Spec): Mode => (type === 'Hierarchical' ? type : ordering.mode)
+
+/**
+ * The lanes of a group of a Queue: what its mode means for JetStream. Pure.
+ *
+ * @param paths the sub-queues that there are, where the Queue is a tree
+ */
+export function lanes(queue: string, spec: Spec, group: Group, paths: Iterable<string>): Lane[] {
+  const { ordering } = spec
+  const mode = modeOf(spec)
+  switch (mode) {
     case 'Fifo':
       return fifoLanes(queue, ordering.strict)
     case 'KeyedFifo':
@@ -18,14 +31,22 @@ export function lanes(queue: string, { ordering }: Ordering): Lane[] {
       return priorityLanes(queue, priorityOf(ordering).levels)
     case 'Lru':
       return lruLanes(queue)
+    case 'Hierarchical':
+      return hierarchicalLanes(
+        queue,
+        [...paths].filter((path) => isWithin(path, group.path)),
+        ordering.strict,
+      )
     default:
-      return ordering.mode satisfies never
+      return mode satisfies never
   }
 }
 
 /** The subjects of a Queue's stream. Pure. */
-export function streamShape(queue: string, { ordering }: Ordering): StreamShape {
-  switch (ordering.mode) {
+export function streamShape(queue: string, spec: Spec): StreamShape {
+  const { ordering } = spec
+  const mode = modeOf(spec)
+  switch (mode) {
     case 'Fifo':
       return fifoShape(queue)
     case 'Lru':
@@ -36,8 +57,10 @@ export function streamShape(queue: string, { ordering }: Ordering): StreamShape 
       const { levels, defaultLevel } = priorityOf(ordering)
       return priorityShape(queue, levels, defaultLevel)
     }
+    case 'Hierarchical':
+      return hierarchicalShape(queue, hierarchyOf(spec).maxMessagesPerSubQueue)
     default:
-      return ordering.mode satisfies never
+      return mode satisfies never
   }
 }
 
@@ -45,17 +68,17 @@ export function streamShape(queue: string, { ordering }: Ordering): StreamShape 
  * Whether a group's messages are spread over lanes. Then the sidecar holds the pulls and says which lane serves each; a lone lane
  * gets them as they are, and nats-server holds them.
  */
-export const isSpread = ({ ordering }: Ordering): boolean =>
-  ordering.mode === 'KeyedFifo' || ordering.mode === 'Priority'
+export const isSpread = (spec: Spec): boolean => ['KeyedFifo', 'Priority', 'Hierarchical'].includes(modeOf(spec))
+
+/** Whether lanes come and go with the sub-queues that are published to. */
+export const isTree = (spec: Spec): boolean => modeOf(spec) === 'Hierarchical'
 
 /** Whether a lane's sequences have gaps, since other lanes or newer messages of the same key have the numbers between. */
-export const hasGaps = ({ ordering }: Ordering): boolean => ordering.mode !== 'Fifo'
+export const hasGaps = (spec: Spec): boolean => modeOf(spec) !== 'Fifo'
 
 /** Whether a message that failed goes to the tail, instead of being delivered again where it is. */
-export const movesToTail = ({ ordering }: Ordering): boolean => ordering.mode === 'Lru'
+export const movesToTail = (spec: Spec): boolean => modeOf(spec) === 'Lru'
 
-/** The lane of a group that a stored message is in, where there are several. */
-export function laneOf({ ordering }: Ordering, subject: string): string {
-  const token = subject.slice(subject.lastIndexOf('.') + 1)
-  return ordering.mode === 'Priority' ? `l${token}` : `p${token}`
-}
+/** The filter subject of the lane that a stored message is in, where there are several. */
+export const laneSubject = (queue: string, spec: Spec, subject: string): string =>
+  modeOf(spec) === 'KeyedFifo' ? `${queueSubject(queue)}.*.${subject.slice(subject.lastIndexOf('.') + 1)}` : subject

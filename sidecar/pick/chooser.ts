@@ -1,9 +1,11 @@
-import { priorityOf, type QueueSpec } from '../../crds/index.ts'
-import type { Choice, LaneView } from './pick.ts'
+import { hierarchyOf, priorityOf, type QueueSpec } from '../../crds/index.ts'
+import type { Lane } from '../lanes/lane.ts'
+import { isTree } from '../lanes/lanes.ts'
+import type { Choice, LaneView, Picker } from './pick.ts'
 import { roundRobin } from './round-robin.ts'
 import { strictPriority } from './strict-priority.ts'
+import { tree } from './tree.ts'
 import { weightedPriority } from './weighted-priority.ts'
-import type { Picker } from './pick.ts'
 
 /** A pick that keeps its own state. */
 export interface Chooser {
@@ -12,9 +14,20 @@ export interface Chooser {
 }
 
 /** What picks among the lanes of a group. */
-export function chooser({ ordering }: Pick<QueueSpec, 'ordering'>, lanes: number): Chooser {
-  if (ordering.mode !== 'Priority') return keep(roundRobin, lanes)
-  return priorityOf(ordering).policy === 'Strict' ? keep(strictPriority, lanes) : keep(weightedPriority, lanes)
+export function chooser(spec: QueueSpec, lanes: readonly Lane[]): Chooser {
+  const { ordering } = spec
+  if (isTree(spec))
+    return keep(
+      tree(
+        lanes.map(({ path }) => path ?? ''),
+        hierarchyOf(spec).weights ?? {},
+      ),
+      lanes.length,
+    )
+  if (ordering.mode !== 'Priority') return keep(roundRobin, lanes.length)
+  return priorityOf(ordering).policy === 'Strict'
+    ? keep(strictPriority, lanes.length)
+    : keep(weightedPriority, lanes.length)
 }
 
 function keep<State>({ start, pick, inOrder }: Picker<State>, lanes: number): Chooser {

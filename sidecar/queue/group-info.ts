@@ -1,4 +1,8 @@
-import type { ConsumerInfo } from '@nats-io/jetstream'
+import { AckPolicy, type ConsumerInfo, DeliverPolicy, ReplayPolicy } from '@nats-io/jetstream'
+import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import { wantedLane } from '../jetstream/desired.ts'
+import { MAX_IN_FLIGHT } from '../lanes/lane.ts'
+import type { QueueState } from './state.ts'
 
 /**
  * What a client reads when it opens `consumers.get(queue, group)`: the lanes of the group, added up, under the group's name.
@@ -17,5 +21,32 @@ export function groupInfo(group: string, lanes: readonly ConsumerInfo[], settled
     num_ack_pending: Math.max(0, sum((info) => info.num_ack_pending) - settled),
     num_redelivered: sum((info) => info.num_redelivered),
     num_waiting: sum((info) => info.num_waiting),
+  }
+}
+
+/** The same of a group that has no lanes, since no sub-queue was published to. */
+export function emptyGroupInfo(group: string, { name, spec, created }: QueueState): ConsumerInfo {
+  const lane = { name: 'none', filterSubject: `${queueSubject(name)}.>`, maxAckPending: MAX_IN_FLIGHT }
+  return {
+    stream_name: queueStream(name),
+    name: group,
+    created,
+    config: {
+      deliver_policy: DeliverPolicy.All,
+      ack_policy: AckPolicy.Explicit,
+      replay_policy: ReplayPolicy.Instant,
+      ...wantedLane(group, lane, spec),
+      name: group,
+      durable_name: group,
+    },
+    delivered: { consumer_seq: 0, stream_seq: 0, last_active: 0 },
+    ack_floor: { consumer_seq: 0, stream_seq: 0, last_active: 0 },
+    num_ack_pending: 0,
+    num_redelivered: 0,
+    num_waiting: 0,
+    num_pending: 0,
+    push_bound: false,
+    pause_remaining: 0,
+    ts: new Date().toISOString(),
   }
 }

@@ -38,6 +38,8 @@ export interface Spread {
   accounted: number
   /** The floor above which the lane's next message was looked for last. */
   sought: number
+  /** Since when nothing has happened in the lane, by its flow's count of events. Monotonic milliseconds. */
+  quiet: { readonly version: number; readonly since: number }
   /** Messages that were put on record since the lane was purged last. */
   unpurged: number
 }
@@ -55,6 +57,13 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
 /** A lane that shares its stream with others. */
 export function spreadLaneState(group: string, lane: Lane, consumer: string): LaneState {
   const ledger = new SpreadLedger()
-  const spread = { ledger, changed: () => undefined, accounted: 0, sought: -1, unpurged: 0 }
+  const spread = {
+    ledger,
+    changed: () => undefined,
+    accounted: 0,
+    sought: -1,
+    unpurged: 0,
+    quiet: { version: -1, since: 0 },
+  }
   return { ...laneState(group, lane, consumer), ledger, spread }
 }

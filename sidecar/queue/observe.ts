@@ -1,24 +1,27 @@
 import type { ConsumerInfo, StreamInfo, StreamState } from '@nats-io/jetstream'
 import type { MessageCounts } from '../../crds/protocol/api.ts'
 import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
-import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { LaneState } from './lane-state.ts'
+import type { QueueState } from './state.ts'
 
 /** What was last read of a Queue's streams and lanes. */
 export interface Observation {
   readonly stream: StreamInfo
   readonly lanes: ReadonlyArray<{ readonly state: LaneState; readonly info: ConsumerInfo; readonly version: number }>
   readonly deadLetters: number
+  /** Whether there are messages that no lane counts. */
+  readonly crowded: boolean
 }
 
 /**
  * Reads them, the lanes before the stream, so that a message that left it in between is not taken for a hole. Throws JetStreamApiError when one is missing.
  */
-export async function observeQueue(
-  js: JetStreamAccess,
-  queue: string,
-  states: readonly LaneState[],
-): Promise<Observation> {
+export async function observeQueue({
+  js,
+  name: queue,
+  lanes: states,
+  crowded,
+}: Pick<QueueState, 'js' | 'name' | 'lanes' | 'crowded'>): Promise<Observation> {
   const lanes = await Promise.all(
     states.map(async (state) => {
       const version = state.spread?.flow?.version ?? 0
@@ -28,7 +31,7 @@ export async function observeQueue(
   const stream = await js.manager.streams.info(queueStream(queue))
   await js.manager.streams.info(settlementStream(queue))
   const deadLetters = await js.manager.streams.info(deadLetterStream(queue))
-  return { lanes, stream, deadLetters: deadLetters.state.messages }
+  return { lanes, stream, deadLetters: deadLetters.state.messages, crowded }
 }
 
 /** What waits to be moved may be given up by JetStream meanwhile, and is there still. */
@@ -48,7 +51,8 @@ export function messageCounts(observation: Observation): MessageCounts {
   const furthest = [...groups.values()].toSorted((a, b) => b.ready + b.inFlight - a.ready - a.inFlight)[0]
   // Without a lane nothing is known to be settled.
   const none = { ready: observation.stream.state.messages, inFlight: 0 }
-  return { ...none, ...furthest, delayed: 0, deadLettered: observation.deadLetters }
+  const counts = { ...none, ...furthest, delayed: 0, deadLettered: observation.deadLetters }
+  return observation.crowded ? { ...counts, ready: Math.max(counts.ready, none.ready - counts.inFlight) } : counts
 }
 
 /** A stream this full of its limit is purged as soon as anything is on record. */

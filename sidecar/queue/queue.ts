@@ -6,13 +6,13 @@ import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isMissing } from '../jetstream/ensure.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
-import { hasGaps, isSpread, laneOf, movesToTail } from '../lanes/lanes.ts'
+import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../lanes/lanes.ts'
 import { findHole } from '../settlement/holes.ts'
 import { SettlementLog } from '../settlement/log.ts'
 import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
-import { groupInfo } from './group-info.ts'
+import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import type { LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
@@ -20,6 +20,7 @@ import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
 import { lookAfterLanes } from './spread.ts'
+import { addSubQueues, announce, tendSubQueues } from './sub-queues.ts'
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
 
@@ -36,6 +37,7 @@ export class Queue {
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
+  #adding = false
   /** The stream's last sequence when it was looked at last. */
   #last = 0
   /** As many single messages were deleted from the stream when it was looked at last. */
@@ -64,6 +66,7 @@ export class Queue {
       lanes: () => this.#q.lanes,
       created: () => this.#q.created,
       purges: () => this.#q.spec.retention.until === 'Acknowledged',
+      purgesTogether: () => !isTree(this.#q.spec),
       passesOn: () => this.#q.spec.retention.until === 'Expired',
       nearLimit: () => this.#q.nearLimit,
       visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
@@ -79,7 +82,9 @@ export class Queue {
       dispatchers: new Map(),
       spec,
       lanes: [],
-      lanesByName: new Map(),
+      lanesBySubject: new Map(),
+      paths: new Set(),
+      crowded: false,
       created: '',
       createdAt: 0,
       nearLimit: true,
@@ -158,7 +163,8 @@ export class Queue {
           await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
         }
         this.#q.settler.floorsRaised()
-        await this.#q.settler.purgeLanes(PURGE_LANE_AT)
+        await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
+        if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
       } catch (error) {
         if (!isMissing(error)) throw error
         await this.#correct({ resume: false })
@@ -168,18 +174,20 @@ export class Queue {
 
   handlePull(group: string, message: Msg): void {
     this.#touched = performance.now()
-    const { lanes, metrics, pull } = this.#q
-    if (!lanes.some((lane) => lane.group === group)) return answerNoResponders(message)
+    const { spec, metrics, pull } = this.#q
+    if (!spec.consumerGroups.some(({ name }) => name === group)) return answerNoResponders(message)
     metrics.pull(group)
     pull(group, message.data, message.reply ?? '')
   }
 
   /** A message was stored; `subject` is what it is stored as. */
   handleStored(subject: string): void {
-    const { lanesByName, spec } = this.#q
+    const { lanesBySubject, spec } = this.#q
     if (!isSpread(spec)) return
     this.#touched = performance.now()
-    for (const { spread } of lanesByName.get(laneOf(spec, subject)) ?? []) {
+    const lanes = lanesBySubject.get(laneSubject(this.name, spec, subject))
+    if (lanes === undefined && isTree(spec)) return this.#appeared(subject)
+    for (const { spread } of lanes ?? []) {
       spread?.flow?.stored(this.#touched)
       spread?.changed()
     }
@@ -192,7 +200,8 @@ export class Queue {
       own.map(({ consumer }) => js.manager.consumers.info(queueStream(this.name), consumer)),
     )
     const settled = own.reduce((total, { unacked }) => total + unacked.size, 0)
-    const info = groupInfo(group, infos, settled)
+    const declared = this.#q.spec.consumerGroups.some(({ name }) => name === group)
+    const info = declared && own.length === 0 ? emptyGroupInfo(group, this.#q) : groupInfo(group, infos, settled)
     if (info === undefined) answerNotFound(message, 'consumer')
     else message.respond(JSON.stringify({ type: 'io.nats.jetstream.api.v1.consumer_info_response', ...info }))
   }
@@ -217,6 +226,18 @@ export class Queue {
     return movesToTail(this.#q.spec)
       ? this.#signals.failed(lane, sequence, 'timeout')
       : this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
+  }
+
+  /** A message of a sub-queue that has no lane yet. */
+  #appeared(subject: string): void {
+    if (!announce(this.#q, subject) || this.#adding) return
+    this.#adding = true
+    this.#exclusively(async () => {
+      this.#adding = false
+      await addSubQueues(this.#q)
+    }).catch((error: unknown) => {
+      this.#q.logger.warn({ err: error, subject }, 'could not make a lane for a sub-queue; trying again')
+    })
   }
 
   #pull(group: string, data: Uint8Array, reply: string): void {
@@ -258,7 +279,7 @@ export class Queue {
   async #look(): Promise<Observation> {
     const { spec, metrics, dispatchers } = this.#q
     const now = performance.now()
-    const observation = await observeQueue(this.#q.js, this.name, this.#q.lanes)
+    const observation = await observeQueue(this.#q)
     const { state } = observation.stream
     const reason = spec.retention.onLimit === 'DropOldest' ? 'expired-or-evicted' : 'expired'
     for (const { state: lane, info } of observation.lanes) {

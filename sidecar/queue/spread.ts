@@ -65,9 +65,15 @@ export async function adoptLane(q: QueueState, state: LaneState, info: ConsumerI
 export const ambiguousAfter = (spread: Spread, info: ConsumerInfo): number =>
   Math.max(info.delivered.consumer_seq, spread.ledger.accounted + spread.ledger.ahead) + MAX_IN_FLIGHT
 
-/** Makes who hands out pulls, for each group; keeps the one whose lanes are as they were. */
-export function ensureDispatchers(q: QueueState): void {
-  const groups = isSpread(q.spec) ? Map.groupBy(q.lanes, ({ group }) => group) : new Map<string, LaneState[]>()
+/**
+ * Makes who hands out pulls, for each group; keeps the one whose lanes are as they were.
+ *
+ * @param keepPulls false where nats-server was away: it would have forgotten the pulls, and clients ask again
+ */
+export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
+  const groups = new Map<string, LaneState[]>()
+  if (isSpread(q.spec)) for (const { name } of q.spec.consumerGroups) groups.set(name, [])
+  for (const state of q.lanes) groups.get(state.group)?.push(state)
   for (const [group, dispatcher] of q.dispatchers) {
     if (groups.has(group)) continue
     dispatcher.stop()
@@ -83,10 +89,12 @@ export function ensureDispatchers(q: QueueState): void {
     const same =
       current?.lanes.length === lanes.length && current.lanes.every(({ flow }, index) => flow === lanes[index]?.flow)
     if (current !== undefined && same) continue
-    current?.stop()
     const options = {
       lanes,
-      chooser: chooser(q.spec, lanes.length),
+      chooser: chooser(
+        q.spec,
+        states.map(({ lane }) => lane),
+      ),
       ages: Number.isFinite(maxWaitMs(q.spec)),
       paused: q.spec.paused,
     }
@@ -95,6 +103,8 @@ export function ensureDispatchers(q: QueueState): void {
       if (spread !== undefined) spread.changed = (at) => dispatcher.changed(index, at)
     }
     q.dispatchers.set(group, dispatcher)
+    if (keepPulls) dispatcher.takeOver(current?.handOver() ?? [])
+    else current?.stop()
   }
 }
 

@@ -21,8 +21,12 @@ export interface QueueState {
   readonly dispatchers: Map<string, Dispatcher>
   spec: QueueSpec
   lanes: LaneState[]
-  /** The same; of several groups together, by the name that a lane has in each. */
-  lanesByName: ReadonlyMap<string, readonly LaneState[]>
+  /** The same, by the subject that they filter; of several groups together. */
+  lanesBySubject: ReadonlyMap<string, readonly LaneState[]>
+  /** The sub-queues that have lanes, where the Queue is a tree. */
+  paths: Set<string>
+  /** Whether there are messages of more sub-queues than may have lanes. */
+  crowded: boolean
   /** When the queue's stream was created; empty before it is known. */
   created: string
   /** The same in whole milliseconds since 1970. */

@@ -4,10 +4,11 @@ import type { Correction } from '../../crds/protocol/api.ts'
 import { laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureConsumer, ensureStream, GONE } from '../jetstream/ensure.ts'
-import { hasGaps, lanes as lanesOf } from '../lanes/lanes.ts'
+import { hasGaps, isTree, lanes as lanesOf } from '../lanes/lanes.ts'
 import { replay } from '../settlement/replay.ts'
 import { cutBackTo } from './cut-back.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
+import { findSubQueues } from './sub-queues.ts'
 import { adoptLane, ambiguousAfter, ensureDispatchers, startFlow } from './spread.ts'
 import type { QueueState } from './state.ts'
 
@@ -23,11 +24,12 @@ export async function takeUp(q: QueueState, { resume }: { resume: boolean }): Pr
   const stream = await ensureStream(manager, wantedQueueStream(q.name, q.spec))
   const deadLetters = await ensureStream(manager, wantedDeadLetterStream(q.name, q.spec))
   const log = await ensureStream(manager, wantedSettlementStream(q.name))
+  if (isTree(q.spec) && (resume || stream.info.created !== q.created)) await findSubQueues(q)
   if (stream.info.created !== q.created) await adopt(q, stream.info, log.info)
   // A log that was gone: what is settled behind a gap is known here only.
   else if (log.created) await q.log.append(q.settler.snapshot())
   const consumers = await ensureLanes(q, stream.info, resume)
-  ensureDispatchers(q)
+  ensureDispatchers(q, !resume)
   if (!known) return []
   const found = [
     correction(`stream ${log.info.config.name}`, log),
@@ -83,16 +85,16 @@ async function ensureLanes(
   const added = lanes.filter(({ consumer }) => !known.has(consumer))
   for (const { group, ledger } of added) if (beginsNew(q.spec, group)) ledger.droppedBelow(stream.state.last_seq + 1)
   q.lanes = lanes
-  q.lanesByName = Map.groupBy(lanes, ({ lane }) => lane.name)
+  q.lanesBySubject = Map.groupBy(lanes, ({ lane }) => lane.filterSubject)
   // Without a word of its own, a lane's past would be what is on record of an earlier one of its name.
-  if (added.length > 0 || known.size > lanes.length) await q.settler.restate()
+  if (!isTree(q.spec) && (added.length > 0 || known.size > lanes.length)) await q.settler.restate()
   return Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
 }
 
 const beginsNew = ({ consumerGroups }: QueueSpec, group: string): boolean =>
   consumerGroups.some(({ name, from }) => name === group && from === 'New')
 
-async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Promise<Ensured<{ name: string }>> {
+export async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Promise<Ensured<{ name: string }>> {
   const wanted = wantedLane(state.group, state.lane, q.spec)
   const ensured = await ensureConsumer(q.js.manager, q.name, wanted, (config) =>
     state.ledger.floor === 0
@@ -114,10 +116,10 @@ async function ensureLane(q: QueueState, state: LaneState, resume: boolean): Pro
   return ensured
 }
 
-function wantedLanes({ name, spec }: QueueState): LaneState[] {
+export function wantedLanes({ name, spec, paths }: Pick<QueueState, 'name' | 'spec' | 'paths'>): LaneState[] {
   const make = hasGaps(spec) ? spreadLaneState : laneState
-  return spec.consumerGroups.flatMap(({ name: group }) =>
-    lanesOf(name, spec).map((lane) => make(group, lane, laneConsumer(group, lane.name))),
+  return spec.consumerGroups.flatMap((group) =>
+    lanesOf(name, spec, group, paths).map((lane) => make(group.name, lane, laneConsumer(group.name, lane.name))),
   )
 }
 

@@ -44,6 +44,8 @@ export interface SettlerOptions {
   readonly created: () => string
   /** Whether a settled message may leave the stream; not where the Queue is kept as a log. */
   readonly purges: () => boolean
+  /** Whether lanes are purged together, up to where all of them are settled; not where there may be messages without a lane. */
+  readonly purgesTogether: () => boolean
   /** Whether each acknowledgement is to be passed on at once, since something waits for it (strict order, a log). */
   readonly passesOn: () => boolean
   /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
@@ -281,7 +283,9 @@ export class Settler {
 
   /** Up to here every group has the stream's messages on record. */
   #purgeable(): number {
-    return this.#o.purges() ? Math.min(...this.#o.lanes().map(({ ledger }) => ledger.floor)) : this.#purged
+    return this.#o.purges() && this.#o.purgesTogether()
+      ? Math.min(...this.#o.lanes().map(({ ledger }) => ledger.floor))
+      : this.#purged
   }
 
   #schedulePurge(): void {

@@ -23,6 +23,7 @@ export class SpreadLedger implements Ledger {
   /** Delivery counts up to here may have been given twice, before and after a crash of nats-server. */
   #ambiguous = 0
   #floor = 0
+  #born = 0
   #delivered = 0
 
   get floor(): number {
@@ -59,7 +60,7 @@ export class SpreadLedger implements Ledger {
   /** The `delivery`th delivery of the lane, of the message `sequence`, was answered, whatever the answer. */
   answer(delivery: number, sequence: number): void {
     if (sequence > this.#floor && !this.#settled.has(sequence)) this.#open.add(sequence)
-    if (delivery <= this.#base || delivery <= this.#ambiguous) return
+    if (sequence <= this.#born || delivery <= this.#base || delivery <= this.#ambiguous) return
     if (delivery !== this.#base + 1) {
       this.#answered.set(delivery, sequence)
       return
@@ -91,6 +92,12 @@ export class SpreadLedger implements Ledger {
   restart(deliveries: number): void {
     this.#base = deliveries
     this.#answered.clear()
+  }
+
+  /** A lane that is made where another of its name was before: that one's messages, up to `sequence`, are not counted. */
+  begin(sequence: number): void {
+    this.#born = sequence
+    this.nothingThrough(sequence)
   }
 
   /** The lane has no message between its floor and `sequence`. */

@@ -113,7 +113,6 @@ describe('PUT /queues/<name>', () => {
 
   it.each<[string, object]>([
     ['spec.type', { type: 'Exclusive' }],
-    ['spec.type', { type: 'Hierarchical' }],
     ['spec.retention.onLimit', { retention: { onLimit: 'DeadLetterOldest' } }],
     ['spec.retention.onExpiry', { retention: { onExpiry: 'DeadLetter' } }],
     ['spec.deduplication.durable', { deduplication: { durable: true } }],

@@ -1,0 +1,111 @@
+import { hierarchyOf } from '../../crds/index.ts'
+import { laneConsumer, queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import { isMissing } from '../jetstream/ensure.ts'
+import { nextOf } from '../jetstream/stored-message.ts'
+import type { Observation } from './observe.ts'
+import { ensureDispatchers } from './spread.ts'
+import type { QueueState } from './state.ts'
+import { ensureLane, wantedLanes } from './take-up.ts'
+
+/** A sub-queue that is empty for so long gives its lane back. Milliseconds. */
+const IDLE_MS = 60_000
+/** The same where others wait for a lane. Milliseconds. */
+const IDLE_WHEN_CROWDED_MS = 1000
+
+const pathOf = (queue: string, subject: string): string => subject.slice(queueSubject(queue).length + 1)
+
+/** The sub-queues that have messages become the ones that have lanes; lanes of others are removed. */
+export async function findSubQueues(q: QueueState): Promise<void> {
+  q.paths = new Set()
+  const waiting = await occupied(q)
+  for (const path of waiting) if (!announcePath(q, path)) break
+  const wanted = new Set(wantedLanes(q).map(({ consumer }) => consumer))
+  for await (const { name } of q.js.manager.consumers.list(queueStream(q.name))) {
+    const ours = q.spec.consumerGroups.some((group) => name.startsWith(laneConsumer(group.name, 's')))
+    if (ours && !wanted.has(name)) await q.js.manager.consumers.delete(queueStream(q.name), name)
+  }
+}
+
+/** The sub-queue that a stored message is in is to have a lane. False where there are as many as there may be, or it has one. */
+export function announce(q: QueueState, subject: string): boolean {
+  const path = pathOf(q.name, subject)
+  return !q.paths.has(path) && announcePath(q, path)
+}
+
+function announcePath(q: QueueState, path: string): boolean {
+  if (q.paths.size >= hierarchyOf(q.spec).maxSubQueues) {
+    q.crowded = true
+    return false
+  }
+  q.paths.add(path)
+  return true
+}
+
+/** Makes the lanes of the sub-queues that were announced. */
+export async function addSubQueues(q: QueueState): Promise<void> {
+  const known = new Set(q.lanes.map(({ consumer }) => consumer))
+  const added = wantedLanes(q).filter(({ consumer }) => !known.has(consumer))
+  try {
+    for (const state of added) {
+      const first = await nextOf(q.js, queueStream(q.name), state.lane.filterSubject, 1)
+      // What the sub-queue had before is settled, or its lane would still be there.
+      state.spread?.ledger.begin((first?.seq ?? 1) - 1)
+      await ensureLane(q, state, false)
+      setLanes(q, [...q.lanes, state])
+    }
+  } catch (error) {
+    for (const { lane } of added) if (!q.lanesBySubject.has(lane.filterSubject)) q.paths.delete(lane.path ?? '')
+    throw error
+  } finally {
+    ensureDispatchers(q, true)
+  }
+}
+
+/** Takes back the lanes of sub-queues that are empty, and gives lanes to those that wait for one. */
+export async function tendSubQueues(q: QueueState, observation: Observation): Promise<void> {
+  const now = performance.now()
+  const idle = new Map<string, boolean>()
+  for (const { state, info, version } of observation.lanes) {
+    const { spread, lane } = state
+    if (spread === undefined || lane.path === undefined) continue
+    const empty = info.num_pending === 0 && info.num_ack_pending === 0 && spread.unpurged === 0
+    const quiet = empty && spread.ledger.unrecorded + spread.ledger.ahead === 0 && spread.flow?.version === version
+    if (!quiet || spread.quiet.version !== version) spread.quiet = { version: quiet ? version : -1, since: now }
+    const longEnough = quiet && now - spread.quiet.since >= (q.crowded ? IDLE_WHEN_CROWDED_MS : IDLE_MS)
+    idle.set(lane.path, longEnough && (idle.get(lane.path) ?? true))
+  }
+  const given = new Set([...idle].filter(([, isIdle]) => isIdle).map(([path]) => path))
+  if (given.size > 0) await giveBack(q, given)
+  if (!q.crowded && (observation.stream.state.num_subjects ?? 0) <= q.paths.size) return
+  q.crowded = false
+  for (const path of await occupied(q)) if (!q.paths.has(path) && !announcePath(q, path)) break
+  await addSubQueues(q)
+}
+
+async function giveBack(q: QueueState, paths: ReadonlySet<string>): Promise<void> {
+  const gone = q.lanes.filter(({ lane }) => paths.has(lane.path ?? ''))
+  // First from view, so that a message that comes now makes the sub-queue appear again.
+  for (const path of paths) q.paths.delete(path)
+  setLanes(
+    q,
+    q.lanes.filter((state) => !gone.includes(state)),
+  )
+  ensureDispatchers(q, true)
+  for (const { consumer } of gone) {
+    await q.js.manager.consumers.delete(queueStream(q.name), consumer).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+  }
+}
+
+function setLanes(q: QueueState, lanes: QueueState['lanes']): void {
+  q.lanes = lanes
+  q.lanesBySubject = Map.groupBy(lanes, ({ lane }) => lane.filterSubject)
+}
+
+/** The sub-queues that hold messages. */
+async function occupied(q: QueueState): Promise<string[]> {
+  const filter = { subjects_filter: `${queueSubject(q.name)}.>` }
+  const { state } = await q.js.manager.streams.info(queueStream(q.name), filter)
+  return Object.keys(state.subjects ?? {}).map((subject) => pathOf(q.name, subject))
+}
