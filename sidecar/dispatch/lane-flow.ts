@@ -100,6 +100,11 @@ export class LaneFlow {
     this.#grants.push({ from, to: this.#deliveries, open: count, deadline: this.deadline(now) })
   }
 
+  /** Whether the `delivery`th delivery of the lane was granted, and may be unanswered. */
+  isOpen(delivery: number): boolean {
+    return this.#grants.some(({ from, to }) => from <= delivery && delivery <= to)
+  }
+
   /** The `delivery`th delivery of the lane was answered for good. */
   answered(delivery: number): void {
     this.#version++

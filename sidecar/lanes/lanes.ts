@@ -81,4 +81,4 @@ export const movesToTail = (spec: Spec): boolean => modeOf(spec) === 'Lru'
 
 /** The filter subject of the lane that a stored message is in, where there are several. */
 export const laneSubject = (queue: string, spec: Spec, subject: string): string =>
-  modeOf(spec) === 'KeyedFifo' ? `${queueSubject(queue)}.*.${subject.slice(subject.lastIndexOf('.') + 1)}` : subject
+  modeOf(spec) === 'KeyedFifo' ? `${subject.slice(0, subject.indexOf('.', queueSubject(queue).length + 1))}.*` : subject

@@ -40,7 +40,9 @@ export interface Spread {
   sought: number
   /** Since when nothing has happened in the lane, by its flow's count of events. Monotonic milliseconds. */
   quiet: { readonly version: number; readonly since: number }
-  /** Messages that were put on record since the lane was purged last. */
+  /** Up to here the lane's messages were purged from the stream. */
+  purged: number
+  /** Messages on record that are still in the stream. */
   unpurged: number
 }
 
@@ -62,6 +64,7 @@ export function spreadLaneState(group: string, lane: Lane, consumer: string): La
     changed: () => undefined,
     accounted: 0,
     sought: -1,
+    purged: 0,
     unpurged: 0,
     quiet: { version: -1, since: 0 },
   }

@@ -69,6 +69,8 @@ export class Queue {
       purgesTogether: () => !isTree(this.#q.spec),
       passesOn: () => this.#q.spec.retention.until === 'Expired',
       nearLimit: () => this.#q.nearLimit,
+      isAwaited: () => this.#q.lanes[0]?.lane.maxAckPending === 1,
+      onQuiet: () => this.#tidyUp(),
       visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
     })
     this.#q = {
@@ -152,6 +154,10 @@ export class Queue {
   sweep(now: number): Promise<void> {
     const idle = this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
     if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
+    return this.#sweepNow(now)
+  }
+
+  #sweepNow(now: number): Promise<void> {
     this.#swept = now
     return this.#exclusively(async () => {
       this.#signals.forget(now)
@@ -226,6 +232,14 @@ export class Queue {
     return movesToTail(this.#q.spec)
       ? this.#signals.failed(lane, sequence, 'timeout')
       : this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
+  }
+
+  /** Lanes that are done would hold back the purge of others until the next sweep. */
+  #tidyUp(): void {
+    if (!isSpread(this.#q.spec)) return
+    this.#sweepNow(performance.now()).catch((error: unknown) => {
+      this.#q.logger.warn({ err: error }, 'could not tidy up; the next sweep does')
+    })
   }
 
   /** A message of a sub-queue that has no lane yet. */

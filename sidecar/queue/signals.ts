@@ -36,6 +36,8 @@ export class Signals {
     const reply = message.reply || undefined
     if (reply !== undefined && !mayBeAnswered(message)) return metrics.invalid('ack')
     const sequence = ack.streamSequence
+    // Asking nats-server of each lane whether it delivered the message would cost more than the rest.
+    if (lane.spread?.flow?.isOpen(ack.consumerSequence)) lane.ledger.sawDelivered(sequence)
     const signal = parseSignal(message.data)
     const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {

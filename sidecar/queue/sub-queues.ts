@@ -74,13 +74,17 @@ export async function tendSubQueues(q: QueueState, observation: Observation): Pr
     const longEnough = quiet && now - spread.quiet.since >= (q.crowded ? IDLE_WHEN_CROWDED_MS : IDLE_MS)
     idle.set(lane.path, longEnough && (idle.get(lane.path) ?? true))
   }
-  const given = new Set([...idle].filter(([, isIdle]) => isIdle).map(([path]) => path))
+  const given = new Set<string>()
+  for (const [path, isIdle] of idle) if (isIdle && !(await hasMessages(q, path))) given.add(path)
   if (given.size > 0) await giveBack(q, given)
   if (!q.crowded && (observation.stream.state.num_subjects ?? 0) <= q.paths.size) return
   q.crowded = false
   for (const path of await occupied(q)) if (!q.paths.has(path) && !announcePath(q, path)) break
   await addSubQueues(q)
 }
+
+const hasMessages = async (q: QueueState, path: string): Promise<boolean> =>
+  (await nextOf(q.js, queueStream(q.name), `${queueSubject(q.name)}.${path}`, 1)) !== undefined
 
 async function giveBack(q: QueueState, paths: ReadonlySet<string>): Promise<void> {
   const gone = q.lanes.filter(({ lane }) => paths.has(lane.path ?? ''))

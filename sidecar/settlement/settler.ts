@@ -16,8 +16,14 @@ const PURGE_DELAY_MS = 25
 const DEFERRED_PURGE_MS = 250
 /** Purged at once from here on, so that the stream does not grow while messages pass through it. */
 const PURGE_AT_ONCE = 2000
+/** The same where lanes share the stream. */
+const PURGE_SPREAD_AT_ONCE = 20_000
+/** Between purges where lanes share the stream and fewer are settled. Milliseconds. */
+const PURGE_SPREAD_MS = 1000
 /** A snapshot takes the place of this many records. */
 const COMPACT_AT = 1000
+/** Without a settlement for so long, what is left over is looked after. Milliseconds. */
+const QUIET_MS = 50
 /** Before the broker is asked again after it did not confirm a record. Milliseconds. */
 const RETRY_DELAY_MS = 250
 /** Messages deleted one by one after a record, while the stream is near its limits. */
@@ -50,7 +56,11 @@ export interface SettlerOptions {
   readonly passesOn: () => boolean
   /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
   readonly nearLimit: () => boolean
+  /** Whether lanes stand still until a settlement is on record, so that one record follows the other at once. */
+  readonly isAwaited: () => boolean
   readonly visibilityTimeoutMs: () => number
+  /** Settlements came, and come no more. */
+  readonly onQuiet: () => void
 }
 
 /**
@@ -66,9 +76,11 @@ export class Settler {
   #immediate: NodeJS.Immediate | undefined
   #lastRecord = 0
   #purged = 0
+  #lastPurge = 0
   #purging: Promise<void> | undefined
   #purgeTimer: NodeJS.Timeout | undefined
   #deferTimer: NodeJS.Timeout | undefined
+  #quietTimer: NodeJS.Timeout | undefined
   #stopped = false
   #moreToDelete = false
   /** Whether the last purge has to wait until it does no harm. */
@@ -163,6 +175,7 @@ export class Settler {
   }
 
   #clear(): void {
+    clearTimeout(this.#quietTimer)
     clearTimeout(this.#deferTimer)
     clearTimeout(this.#purgeTimer)
     clearTimeout(this.#timer)
@@ -172,7 +185,8 @@ export class Settler {
   #schedule(delay?: number): void {
     if (this.#timer !== undefined || this.#immediate !== undefined) return
     if (this.#recording !== undefined || this.#stopped) return
-    const wait = delay ?? this.#lastRecord + RECORD_INTERVAL_MS - performance.now()
+    const interval = this.#o.isAwaited() ? 0 : RECORD_INTERVAL_MS
+    const wait = delay ?? this.#lastRecord + interval - performance.now()
     const start = (): void => {
       this.#timer = undefined
       this.#immediate = undefined
@@ -194,8 +208,14 @@ export class Settler {
       .then((delay) => {
         this.#recording = undefined
         if (this.#fresh.length > 0) this.#schedule(delay)
+        else this.#untilQuiet()
       })
     return this.#recording
+  }
+
+  #untilQuiet(): void {
+    clearTimeout(this.#quietTimer)
+    if (!this.#stopped) this.#quietTimer = setTimeout(this.#o.onQuiet, QUIET_MS)
   }
 
   async #record(): Promise<void> {
@@ -290,7 +310,9 @@ export class Settler {
 
   #schedulePurge(): void {
     if (this.#stopped || this.#purging !== undefined) return
-    const atOnce = this.#o.nearLimit() || (!this.#deferred && this.#purgeable() - this.#purged >= PURGE_AT_ONCE)
+    const settled = this.#purgeable() - this.#purged
+    const enough = this.#isSpread ? PURGE_SPREAD_AT_ONCE : PURGE_AT_ONCE
+    const atOnce = this.#o.nearLimit() || (!this.#deferred && settled >= enough)
     if (atOnce) {
       void this.#startPurge()
     } else {
@@ -323,15 +345,15 @@ export class Settler {
     const through = this.#purgeable()
     // What was behind a gap already when this purge began will not wait for the next one.
     const aged = this.#o.lanes().map((lane) => [lane, [...lane.unacked]] as const)
-    this.#deferred = through > this.#purged && !(await this.#mayPurge(this.#o.lanes()))
-    if (through > this.#purged && !this.#deferred) {
+    const isDue = through > this.#purged && this.#isDue(through)
+    this.#deferred = isDue && !(await this.#mayPurge(this.#o.lanes()))
+    if (isDue && !this.#deferred) {
       const started = performance.now()
+      this.#lastPurge = started
       await this.#o.js.manager.streams.purge(this.#o.stream, { seq: through + 1 })
       this.#o.metrics.purged((performance.now() - started) / 1000)
       this.#purged = through
-      for (const { ledger, spread } of this.#o.lanes()) {
-        if (spread !== undefined && ledger.floor <= through && ledger.ranges().length === 0) spread.unpurged = 0
-      }
+      for (const state of this.#o.lanes()) if (state.ledger.floor <= through) leftAfter(state, through)
       this.#deleted.removeThrough(through)
     }
     for (const [lane, sequences] of aged) {
@@ -345,6 +367,16 @@ export class Settler {
     this.#moreToDelete = await this.#deleteSettled()
   }
 
+  get #isSpread(): boolean {
+    return this.#o.lanes()[0]?.spread !== undefined
+  }
+
+  /** A purge costs nats-server a count of what is left for each of the lanes, so with many of them it is made less often. */
+  #isDue(through: number): boolean {
+    if (!this.#isSpread || this.#o.nearLimit() || this.#stopped) return true
+    return through - this.#purged >= PURGE_SPREAD_AT_ONCE || performance.now() - this.#lastPurge >= PURGE_SPREAD_MS
+  }
+
   /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
   async purgeLanes(atLeast: number): Promise<void> {
     if (!this.#o.purges()) return
@@ -352,9 +384,10 @@ export class Settler {
     for (const [subject, own] of Map.groupBy(lanes, ({ lane }) => lane.filterSubject)) {
       const through = Math.min(...own.map(({ ledger }) => ledger.floor))
       const count = Math.max(...own.map(({ spread }) => spread?.unpurged ?? 0))
-      if (count < atLeast || through <= this.#purged || !(await this.#mayPurge(own))) continue
+      const purged = Math.max(this.#purged, ...own.map(({ spread }) => spread?.purged ?? 0))
+      if (count < atLeast || through <= purged || !(await this.#mayPurge(own))) continue
       await this.#o.js.manager.streams.purge(this.#o.stream, { filter: subject, seq: through + 1 })
-      for (const { spread } of own) if (spread !== undefined) spread.unpurged = 0
+      for (const state of own) leftAfter(state, through)
     }
   }
 
@@ -399,6 +432,13 @@ export class Settler {
     })
     this.#deleted.add(sequence)
   }
+}
+
+/** A lane's messages were purged through a sequence that is not above its floor's; what is settled above stays. */
+function leftAfter({ spread }: LaneState, through: number): void {
+  if (spread === undefined) return
+  spread.purged = through
+  spread.unpurged = spread.ledger.settledAbove
 }
 
 function byLane(settlements: readonly Settlement[]): Map<LaneState, Required<LaneSettlements>> {

@@ -38,6 +38,11 @@ export class SpreadLedger implements Ledger {
     return this.#open.size
   }
 
+  /** Messages on record above the floor. */
+  get settledAbove(): number {
+    return this.#settled.size
+  }
+
   /** Deliveries that were answered while an earlier one was not. */
   get ahead(): number {
     return this.#answered.size

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { parseArgs } from 'node:util'
+import { BENCH_MODES, type BenchModeName } from './modes.ts'
 import { DURABILITIES, type Durability } from './row.ts'
 
 export interface BenchOptions {
@@ -10,12 +11,13 @@ export interface BenchOptions {
   /** Of each side; the result is their median. */
   readonly runs: number
   readonly durabilities: readonly Durability[]
-  readonly mode: (typeof MODES)[number]
+  readonly modes: readonly BenchModeName[]
   /** Where the brokers store; its disk is what is measured with Always. */
   readonly folder: string
 }
 
-const MODES = ['Fifo'] as const
+const isMode = (name: string): name is BenchModeName => name in BENCH_MODES
+const MODES = Object.keys(BENCH_MODES).filter(isMode)
 
 export class UsageError extends Error {
   override readonly name = 'UsageError'
@@ -29,7 +31,7 @@ Measures against raw JetStream, side by side in one run, everything on loopback.
   --size <bytes>       of a body, 1 … 1000000 (256)
   --runs <n>           of each side; the result is the median, 1 … 100 (5)
   --durability <kind>  Interval | Always | both (both)
-  --mode <mode>        ${MODES.join(' | ')} (Fifo)
+  --mode <mode>        ${MODES.join(' | ')} | all (Fifo)
   --folder <folder>    where the brokers store (the system's temporary folder)
   --json               one JSON object on standard output, else a table
 `
@@ -52,7 +54,7 @@ export function readOptions(
       size: integer('size', values.size, 256, 1, 1_000_000),
       runs: integer('runs', values.runs, 5, 1, 100),
       durabilities: durabilities(values.durability ?? 'both'),
-      mode: mode(values.mode ?? 'Fifo'),
+      modes: modes(values.mode ?? 'Fifo'),
       folder: folder(values.folder ?? tmpdir()),
     },
   }
@@ -93,10 +95,11 @@ function durabilities(text: string): readonly Durability[] {
   throw new UsageError(`--durability is "${text}"; it must be ${DURABILITIES.join(', ')} or both`)
 }
 
-function mode(text: string): BenchOptions['mode'] {
+function modes(text: string): readonly BenchModeName[] {
+  if (text === 'all') return MODES
   const found = MODES.find((mode) => mode === text)
-  if (found !== undefined) return found
-  throw new UsageError(`--mode is "${text}"; there is ${MODES.join(', ')}`)
+  if (found !== undefined) return [found]
+  throw new UsageError(`--mode is "${text}"; there is ${MODES.join(', ')}, all`)
 }
 
 function folder(path: string): string {

@@ -14,16 +14,16 @@ export async function preload(broker: Broker, messages: number, size: number): P
     const body = new Uint8Array(size).fill(120)
     const window = new Window(IN_FLIGHT)
     const publishes: Array<Promise<void>> = []
-    const publish = async (): Promise<void> => {
+    const publish = async (n: number): Promise<void> => {
       try {
-        await js.publish(broker.subject, body, { timeout: 30_000 })
+        await js.publish(broker.subject(n), body, { timeout: 30_000 })
       } finally {
         window.leave()
       }
     }
     for (let i = 0; i < messages; i++) {
       await window.enter()
-      publishes.push(publish())
+      publishes.push(publish(i))
     }
     await Promise.all(publishes)
     const { state } = await (await jetstreamManager(connection)).streams.info(broker.stream)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { tempFolder } from '../../harness/temp-folder.ts'
+import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
 import { preload } from '../preload.ts'
 import { runProgram } from '../programs/run.ts'
@@ -19,31 +20,36 @@ const result = z.object({ seconds: z.number().positive(), consumed: z.int() })
 /** Messages a second of consume + acknowledge of a full queue by one stock client; both sides in turn, each run on a fresh folder. */
 export async function consume(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
-  for (const durability of options.durabilities) {
+  for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
     const runs = { ours: [] as number[], raw: [] as number[] }
     for (let run = 0; run < options.runs; run++) {
       // What comes second may find the machine warmer or busier, so the sides take turns at that too.
       for (const side of run % 2 === 0 ? [ours, raw] : [raw, ours]) {
-        const rate = await measure(side, durability, options)
+        const rate = await measure(side, durability, mode, options)
         runs[side.name].push(rate)
-        progress(`consume ${durability} run ${run + 1} ${side.name}: ${rate} msg/s`)
+        progress(`consume ${mode} ${durability} run ${run + 1} ${side.name}: ${rate} msg/s`)
       }
     }
-    rows.push(row({ name: 'consume', mode: options.mode, durability }, 'msg/s', runs.ours, runs.raw))
+    rows.push(row({ name: 'consume', mode, durability }, 'msg/s', runs.ours, runs.raw))
   }
   return rows
 }
 
-async function measure(side: Side, durability: Durability, options: BenchOptions): Promise<number> {
+async function measure(
+  side: Side,
+  durability: Durability,
+  mode: BenchModeName,
+  options: BenchOptions,
+): Promise<number> {
   await using folder = await tempFolder('bench', options.folder)
   // With Interval whatever is measured, since that is many times faster to fill; stopping the broker puts it all on disk.
-  const filling = await side.start(folder.path, 'Interval')
+  const filling = await side.start(folder.path, 'Interval', mode)
   try {
     await preload(filling, options.messages, options.size)
   } finally {
     await filling.stop()
   }
-  const broker = await side.start(folder.path, durability)
+  const broker = await side.start(folder.path, durability, mode)
   try {
     const args = [broker.url, broker.stream, broker.consumer, String(options.messages), String(MAX_MESSAGES)]
     const { seconds } = result.parse(await runProgram('consume', args))

@@ -32,7 +32,7 @@ export const raw: Side = {
       url: server.url,
       stream: 'bench',
       consumer: 'workers',
-      subject,
+      subject: () => subject,
       async stop() {
         await server.stop()
         await server[Symbol.asyncDispose]()

@@ -1,3 +1,4 @@
+import type { BenchModeName } from '../modes.ts'
 import type { Durability } from '../row.ts'
 
 /** A broker that runs, with one queue to measure. */
@@ -5,7 +6,8 @@ export interface Broker {
   readonly url: string
   readonly stream: string
   readonly consumer: string
-  readonly subject: string
+  /** Where message number `n` is published to. */
+  readonly subject: (n: number) => string
   /** Ends it in an orderly way. What it stored stays in the folder. */
   stop(): Promise<void>
 }
@@ -14,7 +16,7 @@ export interface Broker {
 export interface Side {
   readonly name: 'ours' | 'raw'
   /** Starts the broker on `folder`, which may hold what an earlier one stored. */
-  start(folder: string, durability: Durability): Promise<Broker>
+  start(folder: string, durability: Durability, mode: BenchModeName): Promise<Broker>
 }
 
 /** Between two syncs with durability Interval, on both sides. The default of a QueueBroker. */
