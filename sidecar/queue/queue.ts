@@ -236,7 +236,7 @@ export class Queue {
 
   /** Lanes that are done would hold back the purge of others until the next sweep. */
   #tidyUp(): void {
-    if (!isSpread(this.#q.spec)) return
+    if (!hasGaps(this.#q.spec)) return
     this.#sweepNow(performance.now()).catch((error: unknown) => {
       this.#q.logger.warn({ err: error }, 'could not tidy up; the next sweep does')
     })

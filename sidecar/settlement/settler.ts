@@ -16,10 +16,8 @@ const PURGE_DELAY_MS = 25
 const DEFERRED_PURGE_MS = 250
 /** Purged at once from here on, so that the stream does not grow while messages pass through it. */
 const PURGE_AT_ONCE = 2000
-/** The same where lanes share the stream. */
-const PURGE_SPREAD_AT_ONCE = 20_000
-/** Between purges where lanes share the stream and fewer are settled. Milliseconds. */
-const PURGE_SPREAD_MS = 1000
+/** With many lanes, by how much the two above are multiplied at most. */
+const MAX_PURGE_COST = 40
 /** A snapshot takes the place of this many records. */
 const COMPACT_AT = 1000
 /** Without a settlement for so long, what is left over is looked after. Milliseconds. */
@@ -215,7 +213,11 @@ export class Settler {
 
   #untilQuiet(): void {
     clearTimeout(this.#quietTimer)
-    if (!this.#stopped) this.#quietTimer = setTimeout(this.#o.onQuiet, QUIET_MS)
+    if (this.#stopped) return
+    this.#quietTimer = setTimeout(() => {
+      this.#lastPurge = 0
+      this.#o.onQuiet()
+    }, QUIET_MS)
   }
 
   async #record(): Promise<void> {
@@ -311,8 +313,7 @@ export class Settler {
   #schedulePurge(): void {
     if (this.#stopped || this.#purging !== undefined) return
     const settled = this.#purgeable() - this.#purged
-    const enough = this.#isSpread ? PURGE_SPREAD_AT_ONCE : PURGE_AT_ONCE
-    const atOnce = this.#o.nearLimit() || (!this.#deferred && settled >= enough)
+    const atOnce = this.#o.nearLimit() || (!this.#deferred && settled >= PURGE_AT_ONCE * this.#purgeCost)
     if (atOnce) {
       void this.#startPurge()
     } else {
@@ -367,14 +368,16 @@ export class Settler {
     this.#moreToDelete = await this.#deleteSettled()
   }
 
-  get #isSpread(): boolean {
-    return this.#o.lanes()[0]?.spread !== undefined
+  /** A purge costs nats-server a count of what is left for each of the lanes, so with many of them it is made less often. */
+  get #purgeCost(): number {
+    return Math.min(MAX_PURGE_COST, this.#o.lanes().length)
   }
 
-  /** A purge costs nats-server a count of what is left for each of the lanes, so with many of them it is made less often. */
   #isDue(through: number): boolean {
-    if (!this.#isSpread || this.#o.nearLimit() || this.#stopped) return true
-    return through - this.#purged >= PURGE_SPREAD_AT_ONCE || performance.now() - this.#lastPurge >= PURGE_SPREAD_MS
+    const cost = this.#purgeCost
+    if (cost === 1 || this.#o.nearLimit() || this.#stopped) return true
+    const waited = performance.now() - this.#lastPurge
+    return through - this.#purged >= PURGE_AT_ONCE * cost || waited >= PURGE_DELAY_MS * cost
   }
 
   /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
