@@ -3,7 +3,8 @@ import { laneConsumer, queueStream, queueSubject } from '../../crds/protocol/sub
 import { isMissing } from '../jetstream/ensure.ts'
 import { nextOf } from '../jetstream/stored-message.ts'
 import type { Observation } from './observe.ts'
-import { ensureDispatchers } from './spread.ts'
+import type { LaneState } from './lane-state.ts'
+import { ensureDispatchers, laneFacts } from './spread.ts'
 import type { QueueState } from './state.ts'
 import { ensureLane, wantedLanes } from './take-up.ts'
 
@@ -11,6 +12,9 @@ import { ensureLane, wantedLanes } from './take-up.ts'
 const IDLE_MS = 60_000
 /** The same where others wait for a lane. Milliseconds. */
 const IDLE_WHEN_CROWDED_MS = 1000
+
+/** Tries at a count during which nothing happens; the next sweep tries again. */
+const RECOUNTS = 5
 
 const pathOf = (queue: string, subject: string): string => subject.slice(queueSubject(queue).length + 1)
 
@@ -52,12 +56,25 @@ export async function addSubQueues(q: QueueState): Promise<void> {
       state.spread?.ledger.begin((first?.seq ?? 1) - 1)
       await ensureLane(q, state, false)
       setLanes(q, [...q.lanes, state])
+      await recount(q, state)
     }
   } catch (error) {
     for (const { lane } of added) if (!q.lanesBySubject.has(lane.filterSubject)) q.paths.delete(lane.path ?? '')
     throw error
   } finally {
     ensureDispatchers(q, true)
+  }
+}
+
+/** What was stored while the lane was being made was counted by nobody. */
+async function recount(q: QueueState, state: LaneState): Promise<void> {
+  const flow = state.spread?.flow
+  if (flow === undefined) return
+  for (let tries = 0; tries < RECOUNTS; tries++) {
+    const { version } = flow
+    const info = await q.js.manager.consumers.info(queueStream(q.name), state.consumer)
+    flow.correct(laneFacts(state, info), version, performance.now())
+    if (flow.version === version) return
   }
 }
 
