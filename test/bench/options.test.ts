@@ -22,7 +22,7 @@ describe('readOptions', () => {
     [['produce'], 'say which bench: consume'],
     [['consume', '--runs', '0'], '--runs is "0"; it must be a whole number from 1 to 100'],
     [['consume', '--durability', 'Never'], '--durability is "Never"; it must be Interval, Always or both'],
-    [['consume', '--mode', 'Lru'], '--mode is "Lru"; there is Fifo'],
+    [['consume', '--mode', 'Lifo'], '--mode is "Lifo"; there is Fifo, KeyedFifo, Priority, Lru, Hierarchical, all'],
     [['consume', '--folder', '/nowhere/at/all'], '--folder is "/nowhere/at/all", which is not there'],
   ])('refuses %j', (args, message) => {
     expect(() => readOptions(args, benches)).toThrow(UsageError)

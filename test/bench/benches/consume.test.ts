@@ -20,10 +20,10 @@ test('measures both sides and gives a row a durability', { timeout: 180_000 }, a
   }
   expect(lines.map((line) => line.split(':')[0])).toEqual(
     ['Interval', 'Always'].flatMap((durability) => [
-      `consume ${durability} run 1 ours`,
-      `consume ${durability} run 1 raw`,
-      `consume ${durability} run 2 raw`,
-      `consume ${durability} run 2 ours`,
+      `consume Fifo ${durability} run 1 ours`,
+      `consume Fifo ${durability} run 1 raw`,
+      `consume Fifo ${durability} run 2 raw`,
+      `consume Fifo ${durability} run 2 ours`,
     ]),
   )
 })
