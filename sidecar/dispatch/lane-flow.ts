@@ -33,7 +33,9 @@ export class LaneFlow {
   readonly waiting: Waiting
   readonly #o: FlowOptions
   readonly #grants: Grant[] = []
-  /** When retries and extended deliveries come up again. */
+  /** Deliveries whose consumers asked for more time, with their new deadlines; they are in no grant any more. */
+  readonly #extended = new Map<number, number>()
+  /** When retries come up again. */
   readonly #later: number[] = []
   /** Given back or timed out, and queued at JetStream to be delivered again. */
   #due = 0
@@ -70,7 +72,7 @@ export class LaneFlow {
   }
 
   get #inFlight(): number {
-    let open = 0
+    let open = this.#extended.size
     for (const grant of this.#grants) open += grant.open
     return open
   }
@@ -78,7 +80,7 @@ export class LaneFlow {
   /** Messages that a pull would be given at once. */
   get ready(): number {
     if (!this.#single) return this.#due + this.waiting.count
-    if (this.#grants.length > 0) return 0
+    if (this.#grants.length + this.#extended.size > 0) return 0
     if (this.#due > 0) return 1
     return this.#held ? 0 : Math.min(1, this.waiting.count)
   }
@@ -102,7 +104,7 @@ export class LaneFlow {
 
   /** Whether the `delivery`th delivery of the lane was granted, and may be unanswered. */
   isOpen(delivery: number): boolean {
-    return this.#grants.some(({ from, to }) => from <= delivery && delivery <= to)
+    return this.#extended.has(delivery) || this.#grants.some(({ from, to }) => from <= delivery && delivery <= to)
   }
 
   /** The `delivery`th delivery of the lane was answered for good. */
@@ -122,7 +124,7 @@ export class LaneFlow {
   extended(delivery: number, now: number): void {
     this.#version++
     if (!this.#close(delivery)) return
-    this.#grants.push({ from: delivery, to: delivery, open: 1, deadline: this.deadline(now) })
+    this.#extended.set(delivery, this.deadline(now))
   }
 
   /** JetStream was told of an end: the lane's only place in flight is free. */
@@ -140,6 +142,12 @@ export class LaneFlow {
         this.#version++
       }
     }
+    for (const [delivery, deadline] of this.#extended) {
+      if (deadline > now) continue
+      this.#extended.delete(delivery)
+      this.#due++
+      this.#version++
+    }
     for (let index = 0; index < this.#grants.length; ) {
       const grant = this.#grants[index]
       if (grant === undefined || grant.deadline > now) index++
@@ -155,6 +163,7 @@ export class LaneFlow {
   get nextAt(): number {
     let next = Number.POSITIVE_INFINITY
     for (const at of this.#later) if (at < next) next = at
+    for (const deadline of this.#extended.values()) if (deadline < next) next = deadline
     for (const { deadline } of this.#grants) if (deadline < next) next = deadline
     return next
   }
@@ -204,6 +213,7 @@ export class LaneFlow {
   }
 
   #close(delivery: number): boolean {
+    if (this.#extended.delete(delivery)) return true
     for (let index = 0; index < this.#grants.length; index++) {
       const grant = this.#grants[index]
       if (grant === undefined || delivery < grant.from || delivery > grant.to) continue

@@ -61,7 +61,7 @@ function build(paths: readonly string[], weights: Readonly<Record<string, number
       }
       node = child
     }
-    node.children.push({ path: `${path}${ITSELF}`, weight: weights[path] ?? 1, lane, children: [] })
+    node.children.push({ path: `${path}${ITSELF}`, weight: 1, lane, children: [] })
   }
   return root
 }

@@ -1,0 +1,134 @@
+import { fc, test } from '@fast-check/vitest'
+import { describe, expect, it } from 'vitest'
+import { LaneFlow } from './lane-flow.ts'
+
+const TIMEOUT = 1000
+const AGES = Number.POSITIVE_INFINITY
+const flowOf = (maxAckPending: number, pending = 0): LaneFlow =>
+  new LaneFlow(
+    { maxAckPending, visibilityTimeoutMs: TIMEOUT, maxWaitMs: AGES },
+    { pending, ackPending: 0, deliveries: 0 },
+    0,
+  )
+
+/** What JetStream would deliver of a lane: messages that wait, that are in flight, and that are to be delivered again. */
+class Model {
+  waiting = 0
+  due = 0
+  deliveries = 0
+  readonly inFlight = new Map<number, number>()
+  readonly later: number[] = []
+  readonly #max: number
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get pending(): number {
+    return this.due + this.later.length + this.inFlight.size
+  }
+
+  get ready(): number {
+    if (this.#max > 1) return this.due + this.waiting
+    return this.due > 0 ? 1 : this.pending > 0 ? 0 : Math.min(1, this.waiting)
+  }
+
+  deliver(now: number): void {
+    if (this.due > 0) this.due--
+    else this.waiting--
+    this.inFlight.set(++this.deliveries, now + TIMEOUT + 20)
+  }
+
+  advance(now: number): void {
+    for (const [delivery, deadline] of this.inFlight) {
+      if (deadline > now) continue
+      this.inFlight.delete(delivery)
+      this.due++
+    }
+    for (let index = this.later.length - 1; index >= 0; index--) {
+      if ((this.later[index] ?? 0) > now) continue
+      this.later.splice(index, 1)
+      this.due++
+    }
+  }
+}
+
+const step = fc.record({
+  kind: fc.constantFrom('store', 'store', 'deliver', 'deliver', 'acknowledge', 'retry', 'extend', 'wait'),
+  random: fc.nat(),
+})
+
+describe.each([1, 50_000])('LaneFlow, %d in flight', (max) => {
+  test.prop([fc.array(step, { maxLength: 150 })], { numRuns: 1000 })('knows what JetStream would deliver', (steps) => {
+    const flow = flowOf(max)
+    const model = new Model(max)
+    let now = 0
+    for (const { kind, random } of steps) {
+      const open = [...model.inFlight.keys()]
+      const delivery = open[random % Math.max(1, open.length)]
+      if (kind === 'store') {
+        flow.stored(now)
+        model.waiting++
+      } else if (kind === 'deliver' && model.ready > 0) {
+        const count = 1 + (random % Math.min(model.ready, 5))
+        flow.grant(count, now)
+        for (let n = 0; n < count; n++) model.deliver(now)
+      } else if (kind === 'wait') {
+        now += random % 700
+        flow.advance(now)
+        model.advance(now)
+      } else if (delivery !== undefined) {
+        if (kind === 'acknowledge') {
+          flow.answered(delivery)
+          flow.released()
+          model.inFlight.delete(delivery)
+        } else if (kind === 'retry') {
+          const delay = random % 300
+          flow.retried(delivery, delay, now)
+          model.inFlight.delete(delivery)
+          if (delay === 0) model.due++
+          else model.later.push(now + delay)
+        } else if (kind === 'extend') {
+          flow.extended(delivery, now)
+          model.inFlight.set(delivery, now + TIMEOUT + 20)
+        }
+      }
+      expect(flow.ready).toBe(model.ready)
+      expect(flow.deliveries).toBe(model.deliveries)
+      const next = Math.min(Number.POSITIVE_INFINITY, ...model.later, ...model.inFlight.values())
+      expect(flow.nextAt).toBe(next)
+    }
+    // Whatever was missed, JetStream's word puts it right.
+    model.waiting += 7
+    flow.correct({ pending: model.waiting, ackPending: model.pending, deliveries: model.deliveries }, flow.version, now)
+    expect(flow.ready).toBe(model.ready)
+  })
+})
+
+describe('a correction', () => {
+  it('takes back what was granted to a client that was gone, new messages and ones to be delivered again', () => {
+    const flow = flowOf(100, 3)
+    flow.grant(2, 0)
+    flow.retried(1, 0, 0)
+    // Both of these went nowhere: the retried one, and the third.
+    flow.grant(2, 0)
+    expect(flow.ready).toBe(0)
+    flow.correct({ pending: 1, ackPending: 2, deliveries: 2 }, flow.version, 10)
+    expect(flow.ready).toBe(2)
+    expect(flow.deliveries).toBe(2)
+  })
+  it('says nothing where something happened since it was asked for', () => {
+    const flow = flowOf(100, 3)
+    const { version } = flow
+    flow.stored(0)
+    flow.correct({ pending: 3, ackPending: 0, deliveries: 0 }, version, 0)
+    expect(flow.ready).toBe(4)
+  })
+  it('ends a message that was thought to wait and is not there', () => {
+    const flow = flowOf(100, 2)
+    flow.grant(2, 0)
+    flow.answered(1)
+    flow.correct({ pending: 0, ackPending: 0, deliveries: 1 }, flow.version, 0)
+    expect(flow.ready).toBe(0)
+  })
+})
