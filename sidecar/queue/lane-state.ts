@@ -34,6 +34,8 @@ export interface Spread {
   flow?: LaneFlow
   /** Tells who hands out pulls that the lane may be ready. */
   changed: (at?: number) => void
+  /** How many deliveries the lane had made when it was stopped in good order, until that was heeded. */
+  stoppedAt?: number | undefined
   /** How far deliveries were accounted for when it was looked at last. */
   accounted: number
   /** The floor above which the lane's next message was looked for last. */

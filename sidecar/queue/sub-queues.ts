@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { hierarchyOf } from '../../crds/index.ts'
 import { laneConsumer, queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import { isMissing } from '../jetstream/ensure.ts'
@@ -13,8 +14,8 @@ const IDLE_MS = 60_000
 /** The same where others wait for a lane. Milliseconds. */
 const IDLE_WHEN_CROWDED_MS = 1000
 
-/** Tries at a count during which nothing happens; the next sweep tries again. */
-const RECOUNTS = 5
+/** Before tries at a count during which nothing happens; after the last, the next sweep tries. Milliseconds. */
+const RECOUNTS_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 
 const pathOf = (queue: string, subject: string): string => subject.slice(queueSubject(queue).length + 1)
 
@@ -56,7 +57,9 @@ export async function addSubQueues(q: QueueState): Promise<void> {
       state.spread?.ledger.begin((first?.seq ?? 1) - 1)
       await ensureLane(q, state, false)
       setLanes(q, [...q.lanes, state])
-      await recount(q, state)
+      recount(q, state).catch((error: unknown) => {
+        q.logger.debug({ err: error }, 'could not count the messages of a new sub-queue; the next sweep does')
+      })
     }
   } catch (error) {
     for (const { lane } of added) if (!q.lanesBySubject.has(lane.filterSubject)) q.paths.delete(lane.path ?? '')
@@ -70,11 +73,16 @@ export async function addSubQueues(q: QueueState): Promise<void> {
 async function recount(q: QueueState, state: LaneState): Promise<void> {
   const flow = state.spread?.flow
   if (flow === undefined) return
-  for (let tries = 0; tries < RECOUNTS; tries++) {
+  for (const wait of RECOUNTS_MS) {
+    await delay(wait)
+    // Its lane was given back meanwhile, or counted anew.
+    if (state.spread?.flow !== flow || !q.lanes.includes(state)) return
     const { version } = flow
     const info = await q.js.manager.consumers.info(queueStream(q.name), state.consumer)
     flow.correct(laneFacts(state, info), version, performance.now())
-    if (flow.version === version) return
+    if (flow.version !== version) continue
+    state.spread.changed()
+    return
   }
 }
 

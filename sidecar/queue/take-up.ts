@@ -54,14 +54,17 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
   const end = await cutBackTo(q.js, stream, records)
   q.created = stream.created
   q.createdAt = Date.parse(stream.created)
-  for (const { consumer, ledger } of states) {
+  for (const { consumer, ledger, spread } of states) {
+    if (spread !== undefined) spread.stoppedAt = named.get(consumer)
     if (named.has(consumer)) ledger.forgetAbove(end)
     else ledger.droppedBelow(stream.state.first_seq)
   }
   q.lanes = states
   q.settler.purgedThrough = stream.state.first_seq - 1
   // From here on the numbers above `end` belong to other messages, so the records that named them have to go.
-  if (records.length > 1) await q.log.compact(q.settler.snapshot())
+  // And what was noted at a stop holds for one start.
+  const wasStopped = [...named.values()].some((deliveries) => deliveries !== undefined)
+  if (records.length > 1 || wasStopped) await q.log.compact(q.settler.snapshot())
 }
 
 async function ensureLanes(
@@ -106,9 +109,12 @@ export async function ensureLane(q: QueueState, state: LaneState, resume: boolea
   await deleteUndelivered(q, state)
   if (state.spread === undefined) return ensured
   if (resume || ensured.created) {
-    // A lane that never delivered anything has no number that could be given twice.
-    const first = ensured.created && state.spread.ledger.accounted + state.spread.ledger.ahead === 0
-    const ambiguous = first ? 0 : ambiguousAfter(state.spread, info)
+    const { ledger, stoppedAt } = state.spread
+    // Neither a lane that never delivered anything nor one that lost nothing since it stopped has a number that is given twice.
+    const isFirst = ensured.created && ledger.accounted + ledger.ahead === 0
+    const isIntact = stoppedAt !== undefined && info.delivered.consumer_seq >= stoppedAt
+    const ambiguous = isFirst || isIntact ? 0 : ambiguousAfter(state.spread, info)
+    delete state.spread.stoppedAt
     state.spread.ledger.restart(info.delivered.consumer_seq)
     await adoptLane(q, state, info, ambiguous)
   }

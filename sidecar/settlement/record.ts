@@ -15,6 +15,8 @@ export interface SettlementRecord {
 export interface LaneSettlements {
   /** In a snapshot: everything up to here is settled, and earlier records of the lane are not needed. */
   readonly floor?: number
+  /** In the last record before a stop in good order: how many deliveries the lane had made. */
+  readonly deliveries?: number
   readonly acknowledged?: readonly Range[]
   readonly deadLettered?: readonly Range[]
   /** No longer in the stream when their end was looked for. */
@@ -40,6 +42,7 @@ const schema = z.object({
     z.string(),
     z.object({
       floor: z.int().min(0).optional(),
+      n: z.int().min(0).optional(),
       a: ranges.optional(),
       d: ranges.optional(),
       x: ranges.optional(),
@@ -52,7 +55,14 @@ export function encodeRecord(record: SettlementRecord): string {
   const lanes = Object.fromEntries(
     Object.entries(record.lanes).map(([lane, s]) => [
       lane,
-      { floor: s.floor, a: flat(s.acknowledged), d: flat(s.deadLettered), x: flat(s.dropped), m: flat(s.moved) },
+      {
+        floor: s.floor,
+        n: s.deliveries,
+        a: flat(s.acknowledged),
+        d: flat(s.deadLettered),
+        x: flat(s.dropped),
+        m: flat(s.moved),
+      },
     ]),
   )
   return JSON.stringify({ v: 1, stream: record.stream, at: record.at, lanes })
@@ -77,6 +87,7 @@ export function decodeRecord(text: string): SettlementRecord | undefined {
         lane,
         {
           ...(s.floor === undefined ? {} : { floor: s.floor }),
+          ...(s.n === undefined ? {} : { deliveries: s.n }),
           ...(s.a === undefined ? {} : { acknowledged: s.a }),
           ...(s.d === undefined ? {} : { deadLettered: s.d }),
           ...(s.x === undefined ? {} : { dropped: s.x }),

@@ -27,6 +27,8 @@ const RETRY_DELAY_MS = 250
 /** Messages deleted one by one after a record, while the stream is near its limits. */
 const DELETE_AT_MOST = 1000
 
+type Outcomes = Required<Omit<LaneSettlements, 'deliveries'>>
+
 interface Settlement {
   readonly lane: LaneState
   readonly sequence: number
@@ -118,7 +120,24 @@ export class Settler {
     await this.flush()
     this.#stopped = true
     this.#clear()
-    if (this.#o.log.length > 1) await this.#compact()
+    const deliveries = await this.#deliveries()
+    if (this.#o.log.length > 1 || deliveries.size > 0) await this.#compact(deliveries)
+  }
+
+  /** Of lanes that share the stream: how many deliveries they made. */
+  async #deliveries(): Promise<Map<string, number>> {
+    const { js, stream, lanes, logger } = this.#o
+    const made = new Map<string, number>()
+    try {
+      for (const { consumer, spread } of lanes()) {
+        if (spread === undefined) continue
+        const info = await js.manager.consumers.info(stream, consumer)
+        made.set(consumer, info.delivered.consumer_seq)
+      }
+    } catch (error) {
+      logger.debug({ err: error }, 'could not note how far lanes are; they are listed at the next start')
+    }
+    return made
   }
 
   /** Ends without a word to the broker: its stream is gone, or is being removed. */
@@ -141,10 +160,16 @@ export class Settler {
     if (this.#purgeable() > this.#purged) this.#schedulePurge()
   }
 
-  snapshot(): SettlementRecord {
+  /** @param deliveries of lanes that are stopped in good order, how many they made */
+  snapshot(deliveries?: ReadonlyMap<string, number>): SettlementRecord {
     const lanes: Record<string, LaneSettlements> = {}
     for (const { consumer, ledger } of this.#o.lanes()) {
-      lanes[consumer] = { floor: ledger.floor, acknowledged: ledger.ranges() }
+      const made = deliveries?.get(consumer)
+      lanes[consumer] = {
+        floor: ledger.floor,
+        acknowledged: ledger.ranges(),
+        ...(made === undefined ? {} : { deliveries: made }),
+      }
     }
     return { stream: this.#o.created(), at: Date.now(), lanes }
   }
@@ -166,8 +191,8 @@ export class Settler {
   }
 
   /** A compaction that fails is made after a later record; until then the log is longer. */
-  async #compact(): Promise<void> {
-    await this.#o.log.compact(this.snapshot()).catch((error: unknown) => {
+  async #compact(deliveries?: ReadonlyMap<string, number>): Promise<void> {
+    await this.#o.log.compact(this.snapshot(deliveries)).catch((error: unknown) => {
       this.#o.logger.warn({ err: error }, 'could not compact the settlement log')
     })
   }
@@ -272,7 +297,7 @@ export class Settler {
     })
   }
 
-  #onRecord(settlements: readonly Settlement[], lanes: Map<LaneState, Required<LaneSettlements>>): void {
+  #onRecord(settlements: readonly Settlement[], lanes: Map<LaneState, Outcomes>): void {
     for (const { lane, sequence, delivery } of settlements) {
       if (delivery !== undefined) lane.spread?.ledger.answer(delivery, sequence)
     }
@@ -444,7 +469,7 @@ function leftAfter({ spread }: LaneState, through: number): void {
   spread.unpurged = spread.ledger.settledAbove
 }
 
-function byLane(settlements: readonly Settlement[]): Map<LaneState, Required<LaneSettlements>> {
+function byLane(settlements: readonly Settlement[]): Map<LaneState, Outcomes> {
   const sets = new Map<LaneState, Record<Outcome, RangeSet>>()
   for (const { lane, sequence, outcome } of settlements) {
     let outcomes = sets.get(lane)
@@ -459,7 +484,7 @@ function byLane(settlements: readonly Settlement[]): Map<LaneState, Required<Lan
     }
     outcomes[outcome].add(sequence)
   }
-  const lanes = new Map<LaneState, Required<LaneSettlements>>()
+  const lanes = new Map<LaneState, Outcomes>()
   for (const [lane, { acknowledged, deadLettered, dropped, moved }] of sets) {
     lanes.set(lane, {
       floor: lane.ledger.floor,
