@@ -124,8 +124,9 @@ describe('server-side apply by several managers', () => {
 
   test('consumer groups are keyed by name, so a second manager adds one rather than replacing all', async () => {
     await apply('team', { ...base, spec: { consumerGroups: [{ name: 'workers' }] } })
-    await expect(apply('platform', { ...base, spec: { consumerGroups: [{ name: 'audit' }] } })).rejects.toThrow(
-      /more than one consumer group is not implemented yet/,
-    )
+    await apply('platform', { ...base, spec: { consumerGroups: [{ name: 'audit' }] } })
+    expect(await server().stored('Queue', 'applied')).toMatchObject({
+      spec: { consumerGroups: [{ name: 'workers' }, { name: 'audit' }] },
+    })
   })
 })

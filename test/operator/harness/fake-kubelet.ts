@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../../operator/clock.ts'
 import { MANAGED_SELECTOR } from '../../../operator/desired/labels.ts'
 import { ResourceCache } from '../../../operator/kube/cache.ts'
@@ -12,6 +13,8 @@ import {
 } from '../../../operator/kube/resources.ts'
 import { objectPath } from '../../../operator/kube/resources.ts'
 import { Reflector } from '../../../operator/kube/reflector.ts'
+
+const RETRY_MS = 100
 
 /** Says of pods and volumes what a kubelet and a provisioner would say; nothing runs. */
 export class FakeKubelet {
@@ -28,8 +31,8 @@ export class FakeKubelet {
   constructor(admin: KubeClient, namespace: string) {
     this.#admin = admin
     this.#namespace = namespace
-    this.#pods.onChange(({ after }) => after && this.#do(this.#startPod(after)))
-    this.#claims.onChange(({ after }) => after && this.#do(this.#bind(after)))
+    this.#pods.onChange(({ after }) => after && this.#do(() => this.#startPod(after)))
+    this.#claims.onChange(({ after }) => after && this.#do(() => this.#bind(after)))
   }
 
   start(): void {
@@ -46,8 +49,8 @@ export class FakeKubelet {
   /** Looks again at what was held. */
   release(...names: string[]): void {
     for (const name of names) this.held.delete(name)
-    for (const pod of this.#pods.values()) this.#do(this.#startPod(pod))
-    for (const claim of this.#claims.values()) this.#do(this.#bind(claim))
+    for (const pod of this.#pods.values()) this.#do(() => this.#startPod(pod))
+    for (const claim of this.#claims.values()) this.#do(() => this.#bind(claim))
   }
 
   async setStatus<T extends KubeObject>(kind: Resource<T>, object: T, status: object): Promise<void> {
@@ -86,12 +89,21 @@ export class FakeKubelet {
     })
   }
 
-  #do(work: Promise<void>): void {
-    const guarded = work.catch((error: unknown) => {
-      if (!this.#stopping.signal.aborted) console.error('fake kubelet:', error)
-    })
-    this.#work.add(guarded)
-    void guarded.finally(() => this.#work.delete(guarded))
+  #do(work: () => Promise<void>): void {
+    const done = this.#untilDone(work)
+    this.#work.add(done)
+    void done.finally(() => this.#work.delete(done))
+  }
+
+  /** Tries again what the API server did not take, as a kubelet does: it may be away for a while. */
+  async #untilDone(work: () => Promise<void>): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        return await work()
+      } catch {
+        await sleep(RETRY_MS)
+      }
+    }
   }
 
   #reflect<T extends KubeObject>(kind: Resource<T>, cache: ResourceCache<T>): void {
