@@ -9,6 +9,7 @@ export {
   queueBrokerUpdateProblems,
   queueUpdateProblems,
 } from './parse.ts'
+export { exclusiveOf } from './queue/exclusive.ts'
 export { hierarchyOf, MAX_DEPTH } from './queue/hierarchy.ts'
 export { keyedFifoOf, priorityOf } from './queue/ordering.ts'
 export type { Queue } from './queue/queue.ts'

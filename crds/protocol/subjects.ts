@@ -24,6 +24,10 @@ export const laneConsumer = (group: string, lane: string): string => `${group}_$
 export const SPEC_STREAM = 'PILLION_QUEUES'
 export const specSubject = (queue: string): string => `PILLION.SPEC.${queue}`
 
+/** The stream in which a broker keeps who is the active consumer of each Exclusive group. */
+export const ACTIVE_STREAM = 'PILLION_ACTIVE'
+export const activeSubject = (queue: string, group: string): string => `PILLION.ACTIVE.${queue}.${group}`
+
 /** Keeps JetStream's hints that a message used up its deliveries. */
 export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
 export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'

@@ -27,6 +27,12 @@ export const specRules: readonly Rule<QueueSpec>[] = [
     holds: (self) => self.type === 'Hierarchical' || self.hierarchy === undefined,
   },
   {
+    cel: "self.type == 'Exclusive' || !has(self.exclusive)",
+    message: 'exclusive is used with type Exclusive only; remove it, or set type: Exclusive',
+    field: 'exclusive',
+    holds: (self) => self.type === 'Exclusive' || self.exclusive === undefined,
+  },
+  {
     cel: "self.type != 'Hierarchical' || self.ordering.mode == 'Fifo'",
     message:
       'type Hierarchical is for ordering.mode Fifo, the order within each sub-queue; remove mode, or use another type',

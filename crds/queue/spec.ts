@@ -1,11 +1,12 @@
 import { z } from 'zod'
 import { queueBrokerSpecSchema } from '../queue-broker/spec.ts'
-import { choice, notImplemented } from '../schema/fields.ts'
+import { choice } from '../schema/fields.ts'
 import { documented } from '../schema/rule.ts'
 import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from '../values/name.ts'
 import { consumerGroupsSchema, DEFAULT_GROUP } from './consumer-groups.ts'
 import { deadLetterSchema } from './dead-letter.ts'
 import { deduplicationSchema } from './deduplication.ts'
+import { exclusiveSchema } from './exclusive.ts'
 import { hierarchySchema } from './hierarchy.ts'
 import { orderingSchema } from './ordering.ts'
 import { retentionSchema } from './retention.ts'
@@ -15,16 +16,8 @@ import { specTransitions } from './spec-transitions.ts'
 
 export const queueSpecFields = z.strictObject({
   type: choice(
-    'Shared: consumers of a group compete for messages. Exclusive: one consumer of a group is active, the rest stand by. Hierarchical: a tree of sub-queues, served fairly. Exclusive is not implemented yet. Cannot be changed. Default: Shared.',
+    'Shared: consumers of a group compete for messages. Exclusive: one consumer of a group is active, the rest stand by. Hierarchical: a tree of sub-queues, served fairly. Cannot be changed. Default: Shared.',
     ['Shared', 'Exclusive', 'Hierarchical'],
-    [
-      notImplemented({
-        cel: "self != 'Exclusive'",
-        what: 'type Exclusive',
-        instead: 'use Shared or Hierarchical',
-        holds: (self) => self !== 'Exclusive',
-      }),
-    ],
   ).default('Shared'),
   brokerRef: documented(
     z.strictObject({
@@ -52,6 +45,7 @@ export const queueSpecFields = z.strictObject({
     .optional(),
   consumerGroups: consumerGroupsSchema.default([{ name: DEFAULT_GROUP, from: 'Oldest' }]),
   ordering: orderingSchema.prefault({}),
+  exclusive: exclusiveSchema.optional(),
   hierarchy: hierarchySchema.optional(),
   retention: retentionSchema.prefault({}),
   retry: retrySchema.prefault({}),

@@ -15,6 +15,7 @@ import {
   sayNoMessages,
   sayRequestTimeout,
 } from './held-pull.ts'
+import type { Gate } from './gate.ts'
 import type { LaneFacts, LaneFlow } from './lane-flow.ts'
 
 /**
@@ -57,6 +58,7 @@ export class Dispatcher {
   readonly #stream: string
   readonly #chooser: Chooser
   readonly #ages: boolean
+  readonly #gate: Gate | undefined
   readonly #views: View[]
   readonly #probe = createInbox()
   readonly #probes: Subscription
@@ -75,13 +77,20 @@ export class Dispatcher {
   constructor(
     js: JetStreamAccess,
     stream: string,
-    options: { lanes: readonly DispatchLane[]; chooser: Chooser; ages: boolean; paused: boolean },
+    options: {
+      lanes: readonly DispatchLane[]
+      chooser: Chooser
+      ages: boolean
+      gate?: Gate | undefined
+      paused: boolean
+    },
   ) {
     this.#js = js
     this.#stream = stream
     this.lanes = options.lanes
     this.#chooser = options.chooser
     this.#ages = options.ages
+    this.#gate = options.gate
     this.paused = options.paused
     this.#views = this.lanes.map(() => ({ ready: 0, overdue: 0, overdueSince: 0 }))
     this.#probes = js.connection.subscribe(`${this.#probe}.*`, {
@@ -90,8 +99,9 @@ export class Dispatcher {
     this.refresh()
   }
 
-  get waiting(): number {
-    return this.#pulls.length
+  /** The pulls that are held, oldest first. */
+  get held(): readonly HeldPull[] {
+    return this.#pulls
   }
 
   /** A pull with `body`, to be answered at `reply`. */
@@ -101,6 +111,7 @@ export class Dispatcher {
     const pull = holdPull(++this.#lastId, request, reply, performance.now())
     this.#pulls.push(pull)
     if (this.#pulls.length > MAX_HELD) this.#end(this.#pulls[0])
+    this.#gate?.arrived(reply)
     this.#schedule(Math.min(pull.expiresAt, pull.heartbeatAt))
     this.#serveSoon()
   }
@@ -115,6 +126,16 @@ export class Dispatcher {
   /** Every lane anew: after a correction. */
   refresh(): void {
     for (const [lane, { flow }] of this.lanes.entries()) this.changed(lane, flow.nextAt)
+  }
+
+  /** Pulls may be served that might not before. */
+  admitted(): void {
+    if (this.#pulls.length > 0) this.#serveSoon()
+  }
+
+  /** Ends the pulls that are answered at these places, so that their clients ask again. */
+  end(replies: readonly string[]): void {
+    for (const pull of this.#pulls.filter(({ reply }) => replies.includes(reply))) this.#end(pull)
   }
 
   /** Ends, and leaves its pulls to a dispatcher of other lanes. */
@@ -185,7 +206,7 @@ export class Dispatcher {
     if (this.#confirming || this.#stopped) return
     const now = performance.now()
     while (!this.paused) {
-      const pull = this.#pulls[0]
+      const pull = this.#gate === undefined ? this.#pulls[0] : this.#pulls.find((held) => this.#isAdmitted(held))
       if (pull === undefined) break
       if (this.#ages) this.#refreshAges(now)
       const choice = this.#chooser.choose(this.#views, this.#share(pull))
@@ -205,9 +226,13 @@ export class Dispatcher {
     this.#endNoWait()
   }
 
-  /** Several pulls share what is ready. */
+  #isAdmitted({ reply }: HeldPull): boolean {
+    return this.#gate === undefined || this.#gate.admits(reply) === true
+  }
+
+  /** Several pulls share what is ready; not with those that stand by. */
   #share(pull: HeldPull): number {
-    if (this.#pulls.length === 1) return pull.left
+    if (this.#pulls.length === 1 || this.#gate !== undefined) return pull.left
     let ready = 0
     for (const view of this.#views) ready += view.ready
     return Math.min(pull.left, Math.max(1, Math.ceil(ready / this.#pulls.length)))
@@ -223,7 +248,7 @@ export class Dispatcher {
     this.#asked = { lane, at: now }
     pull.left -= count
     pull.grantedAt = now
-    this.#pulls.shift()
+    this.#pulls.splice(this.#pulls.indexOf(pull), 1)
     const expires = Math.round(Math.min(WRONG_ESTIMATE_MS, Math.max(1, pull.expiresAt - now)) * NS_PER_MS)
     // What nats-server has to end itself, after the last message: how many bytes that was, or that there is no more.
     const last =
@@ -241,7 +266,7 @@ export class Dispatcher {
   #endNoWait(): void {
     if (!this.#pulls.some(({ request }) => request.noWait)) return
     for (const pull of this.#pulls) {
-      if (!pull.request.noWait) continue
+      if (!pull.request.noWait || (this.#gate !== undefined && this.#gate.admits(pull.reply) === undefined)) continue
       // One that also names an end waits for the first message, as it does at nats-server.
       if (pull.request.expiresMs !== undefined && pull.left === pull.request.batch) continue
       if (pull.left < pull.request.batch) {

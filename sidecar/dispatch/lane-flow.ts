@@ -40,6 +40,7 @@ export class LaneFlow {
   /** Given back or timed out, and queued at JetStream to be delivered again. */
   #due = 0
   #deliveries = 0
+  #timeouts = 0
   /** Whether JetStream holds the lane's only place in flight. */
   #held = false
   /** Counts every event, so that what was read meanwhile is known to be stale. */
@@ -71,7 +72,13 @@ export class LaneFlow {
     return this.#o.maxAckPending === 1
   }
 
-  get #inFlight(): number {
+  /** Deliveries that nobody answered in time, so far. */
+  get timeouts(): number {
+    return this.#timeouts
+  }
+
+  /** Deliveries that are not answered, and whose visibility timeout is not over. */
+  get inFlight(): number {
     let open = this.#extended.size
     for (const grant of this.#grants) open += grant.open
     return open
@@ -127,6 +134,14 @@ export class LaneFlow {
     this.#extended.set(delivery, this.deadline(now))
   }
 
+  /** Everything in flight was given back, to be delivered again at once. */
+  givenBack(): void {
+    this.#version++
+    this.#due += this.inFlight
+    this.#grants.length = 0
+    this.#extended.clear()
+  }
+
   /** JetStream was told of an end: the lane's only place in flight is free. */
   released(): void {
     this.#held = false
@@ -146,6 +161,7 @@ export class LaneFlow {
       if (deadline > now) continue
       this.#extended.delete(delivery)
       this.#due++
+      this.#timeouts++
       this.#version++
     }
     for (let index = 0; index < this.#grants.length; ) {
@@ -154,6 +170,7 @@ export class LaneFlow {
       else {
         this.#grants.splice(index, 1)
         this.#due += grant.open
+        this.#timeouts += grant.open
         this.#version++
       }
     }
@@ -192,7 +209,7 @@ export class LaneFlow {
   #adopt({ pending, ackPending, deliveries }: LaneFacts, now: number): void {
     this.waiting.correct(pending, now)
     this.#deliveries = deliveries
-    const known = this.#due + this.#later.length + this.#inFlight
+    const known = this.#due + this.#later.length + this.inFlight
     // Delivered to somebody who is not known of, or lost from view: where it is open, a timeout brings it back.
     if (ackPending > known) {
       const from = deliveries - (ackPending - known) + 1

@@ -65,20 +65,27 @@ export function streamShape(queue: string, spec: Spec): StreamShape {
 }
 
 /**
- * Whether a group's messages are spread over lanes. Then the sidecar holds the pulls and says which lane serves each; a lone lane
- * gets them as they are, and nats-server holds them.
+ * Whether the sidecar holds the pulls of a group and says which lane serves each, or, with one active consumer, which pull is
+ * served. Else a lone lane gets them as they are, and nats-server holds them.
  */
-export const isSpread = (spec: Spec): boolean => ['KeyedFifo', 'Priority', 'Hierarchical'].includes(modeOf(spec))
+export const isSpread = (spec: Spec): boolean =>
+  spec.type === 'Exclusive' || ['KeyedFifo', 'Priority', 'Hierarchical'].includes(modeOf(spec))
 
 /** Whether lanes come and go with the sub-queues that are published to. */
 export const isTree = (spec: Spec): boolean => modeOf(spec) === 'Hierarchical'
 
-/** Whether a lane's sequences have gaps, since other lanes or newer messages of the same key have the numbers between. */
-export const hasGaps = (spec: Spec): boolean => modeOf(spec) !== 'Fifo'
+/**
+ * Whether a lane's messages are counted one by one: where its sequences have gaps, since other lanes or newer messages of the same
+ * key have the numbers between, and where it has to be known what is in flight.
+ */
+export const hasGaps = (spec: Spec): boolean => spec.type === 'Exclusive' || modeOf(spec) !== 'Fifo'
 
 /** Whether a message that failed goes to the tail, instead of being delivered again where it is. */
 export const movesToTail = (spec: Spec): boolean => modeOf(spec) === 'Lru'
 
 /** The filter subject of the lane that a stored message is in, where there are several. */
-export const laneSubject = (queue: string, spec: Spec, subject: string): string =>
-  modeOf(spec) === 'KeyedFifo' ? `${subject.slice(0, subject.indexOf('.', queueSubject(queue).length + 1))}.*` : subject
+export function laneSubject(queue: string, spec: Spec, subject: string): string {
+  const mode = modeOf(spec)
+  if (mode === 'Lru') return `${queueSubject(queue)}.*`
+  return mode === 'KeyedFifo' ? `${subject.slice(0, subject.indexOf('.', queueSubject(queue).length + 1))}.*` : subject
+}

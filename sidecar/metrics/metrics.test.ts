@@ -14,6 +14,7 @@ describe('counters of a Queue', () => {
       'pillion_queue_acknowledged_total{queue="orders",group="workers"} 0',
       'pillion_queue_nacked_total{queue="orders",group="workers"} 0',
       'pillion_queue_redelivered_total{queue="orders",group="workers"} 0',
+      'pillion_queue_failovers_total{queue="orders",group="workers"} 0',
       'pillion_queue_drift_corrected_total{queue="orders"} 0',
     ])
   })

@@ -29,6 +29,7 @@ export class Metrics {
     'reason',
   ])
   readonly dropped = this.#counter('queue_dropped_total', 'Messages that left the stream unsettled', ['reason'])
+  readonly failovers = this.#counter('queue_failovers_total', 'Active consumers whose place another took', ['group'])
   readonly drift = this.#counter('queue_drift_corrected_total', 'Differences from the declared state, put right')
   readonly invalid = this.#counter('queue_invalid_requests_total', 'Pulls and acknowledgements that were refused', [
     'kind',
@@ -127,7 +128,7 @@ export class Metrics {
   }
 
   get #byGroup(): readonly Counter[] {
-    return [this.pulls, this.acknowledged, this.nacked, this.redelivered]
+    return [this.pulls, this.acknowledged, this.nacked, this.redelivered, this.failovers]
   }
 
   #gauge(name: string, help: string, labels: string[] = []): Gauge {

@@ -36,6 +36,10 @@ export class QueueMetrics {
     if (count > 0) this.#m.dropped.inc({ queue: this.#queue, reason }, count)
   }
 
+  failedOver(group: string): void {
+    this.#m.failovers.inc({ queue: this.#queue, group })
+  }
+
   invalid(kind: 'ack'): void {
     this.#m.invalid.inc({ queue: this.#queue, kind })
   }

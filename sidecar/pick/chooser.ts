@@ -1,6 +1,7 @@
 import { hierarchyOf, priorityOf, type QueueSpec } from '../../crds/index.ts'
 import type { Lane } from '../lanes/lane.ts'
 import { isTree } from '../lanes/lanes.ts'
+import { onlyLane } from './only-lane.ts'
 import type { Choice, LaneView, Picker } from './pick.ts'
 import { roundRobin } from './round-robin.ts'
 import { strictPriority } from './strict-priority.ts'
@@ -24,7 +25,8 @@ export function chooser(spec: QueueSpec, lanes: readonly Lane[]): Chooser {
       ),
       lanes.length,
     )
-  if (ordering.mode !== 'Priority') return keep(roundRobin, lanes.length)
+  if (ordering.mode === 'KeyedFifo') return keep(roundRobin, lanes.length)
+  if (ordering.mode !== 'Priority') return keep(onlyLane, lanes.length)
   return priorityOf(ordering).policy === 'Strict'
     ? keep(strictPriority, lanes.length)
     : keep(weightedPriority, lanes.length)

@@ -21,6 +21,8 @@ export interface LaneState {
   readonly unacked: Set<number>
   /** Until when a retry or an extension keeps a message in flight at least, by sequence; monotonic milliseconds. */
   readonly alive: Map<number, number>
+  /** Given back with a delay, by sequence: until when they wait; monotonic milliseconds. */
+  readonly delayed: Map<number, number>
   /** The oldest delivered message with no end on record, and since when it has been that. Monotonic milliseconds. */
   oldest?: { readonly sequence: number; readonly since: number }
   /** Since when there have been more unrecorded messages than JetStream holds pending. Monotonic milliseconds. */
@@ -56,6 +58,7 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
   moving: new Set(),
   unacked: new Set(),
   alive: new Map(),
+  delayed: new Map(),
 })
 
 /** A lane that shares its stream with others. */

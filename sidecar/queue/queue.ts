@@ -4,6 +4,8 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
+import { forgetActive } from '../exclusive/active-store.ts'
+import { giveBack } from '../exclusive/give-back.ts'
 import { isMissing } from '../jetstream/ensure.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../lanes/lanes.ts'
@@ -82,6 +84,8 @@ export class Queue {
       settler,
       pull: (group, body, reply) => this.#pull(group, body, reply),
       dispatchers: new Map(),
+      active: new Map(),
+      giveBack: (group) => this.#giveBack(group),
       spec,
       lanes: [],
       lanesBySubject: new Map(),
@@ -134,18 +138,21 @@ export class Queue {
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
   remove(policy: DeletePolicy): Promise<void> {
     return this.#exclusively(async () => {
-      const { js, settler, metrics, spec, dispatchers } = this.#q
+      const { js, settler, metrics, spec, dispatchers, active } = this.#q
       await settler.flush()
       await removeQueue(js, this.name, policy, async () => messageCounts(await this.#look()))
       settler.abandon()
       this.#signals.stop()
       for (const dispatcher of dispatchers.values()) dispatcher.stop()
+      for (const consumer of active.values()) consumer.stop()
+      await forgetActive(js, this.name)
       metrics.remove(spec.consumerGroups.map(({ name }) => name))
     })
   }
 
   stop(): Promise<void> {
     for (const dispatcher of this.#q.dispatchers.values()) dispatcher.stop()
+    for (const consumer of this.#q.active.values()) consumer.stop()
     this.#signals.stop()
     return this.#exclusively(() => this.#q.settler.stop())
   }
@@ -234,6 +241,11 @@ export class Queue {
       : this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
   }
 
+  #giveBack(group: string): Promise<void> {
+    const failed = (lane: LaneState, sequence: number): Promise<void> => this.#signals.failed(lane, sequence, 'timeout')
+    return giveBack(this.#q, group, movesToTail(this.#q.spec) ? failed : undefined)
+  }
+
   /** Lanes that are done would hold back the purge of others until the next sweep. */
   #tidyUp(): void {
     if (!hasGaps(this.#q.spec)) return
@@ -309,7 +321,7 @@ export class Queue {
       observation,
       { ...limits, paused: spec.paused },
       oldestAge(state, Date.now()),
-      (group) => dispatchers.get(group)?.waiting ?? 0,
+      (group) => dispatchers.get(group)?.held.length ?? 0,
     )
     return observation
   }

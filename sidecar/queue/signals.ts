@@ -35,6 +35,7 @@ export class Signals {
     if (lane === undefined || ack.storedAt < this.#q.createdAt) return metrics.invalid('ack')
     const reply = message.reply || undefined
     if (reply !== undefined && !mayBeAnswered(message)) return metrics.invalid('ack')
+    this.#q.active.get(lane.group)?.heard()
     const sequence = ack.streamSequence
     // Asking nats-server of each lane whether it delivered the message would cost more than the rest.
     if (lane.spread?.flow?.isOpen(ack.consumerSequence)) lane.ledger.sawDelivered(sequence)
@@ -70,7 +71,8 @@ export class Signals {
 
   /** Lets go of what retries and extensions left behind. */
   forget(now: number): void {
-    for (const { alive, ledger } of this.#q.lanes) {
+    for (const { alive, delayed, ledger } of this.#q.lanes) {
+      for (const [sequence, until] of delayed) if (until < now || ledger.isSettled(sequence)) delayed.delete(sequence)
       for (const [sequence, until] of alive) if (until < now || ledger.isSettled(sequence)) alive.delete(sequence)
     }
   }
@@ -206,6 +208,7 @@ export class Signals {
       case 'retry':
         metrics.nacked(lane.group)
         this.#keepAlive(lane, sequence, decision.delayMs)
+        if (decision.delayMs > 0) lane.delayed.set(sequence, performance.now() + decision.delayMs)
         this.#passOn(lane, ack, nak(decision.delayMs), reply)
         lane.spread?.ledger.answer(ack.consumerSequence, sequence)
         lane.spread?.flow?.retried(ack.consumerSequence, decision.delayMs, performance.now())

@@ -1,6 +1,7 @@
 import type { ConsumerInfo } from '@nats-io/jetstream'
 import { parseDuration, priorityOf, type QueueSpec } from '../../crds/index.ts'
 import { queueStream } from '../../crds/protocol/subjects.ts'
+import { ensureActiveConsumers } from '../exclusive/ensure.ts'
 import { Dispatcher } from '../dispatch/dispatcher.ts'
 import { type LaneFacts, LaneFlow } from '../dispatch/lane-flow.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
@@ -71,6 +72,7 @@ export const ambiguousAfter = (spread: Spread, info: ConsumerInfo): number =>
  * @param keepPulls false where nats-server was away: it would have forgotten the pulls, and clients ask again
  */
 export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
+  ensureActiveConsumers(q)
   const groups = new Map<string, LaneState[]>()
   if (isSpread(q.spec)) for (const { name } of q.spec.consumerGroups) groups.set(name, [])
   for (const state of q.lanes) groups.get(state.group)?.push(state)
@@ -96,6 +98,7 @@ export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
         states.map(({ lane }) => lane),
       ),
       ages: Number.isFinite(maxWaitMs(q.spec)),
+      gate: q.active.get(group),
       paused: q.spec.paused,
     }
     const dispatcher = new Dispatcher(q.js, queueStream(q.name), options)

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { QueueSpec } from '../../crds/index.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
+import type { ActiveConsumer } from '../exclusive/active-consumer.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import type { SettlementLog } from '../settlement/log.ts'
@@ -19,6 +20,10 @@ export interface QueueState {
   readonly pull: (group: string, body: Uint8Array, reply: string) => void
   /** By group, where its messages are spread over lanes. */
   readonly dispatchers: Map<string, Dispatcher>
+  /** By group, where one consumer at a time is served. */
+  readonly active: Map<string, ActiveConsumer>
+  /** Has what a group's consumer held delivered again: it is gone. */
+  readonly giveBack: (group: string) => Promise<void>
   spec: QueueSpec
   lanes: LaneState[]
   /** The same, by the subject that they filter; of several groups together. */

@@ -60,7 +60,8 @@ const flag = some(fc.boolean(), null, 'true', 0)
 const count = (max: number) => some(fc.integer({ min: 0, max }), null, -1, '1', 1.5, max + 1)
 
 const queueSpec = optional({
-  type: some(fc.constant('Shared'), 'Exclusive', 'shared', null),
+  type: some(fc.constantFrom('Shared', 'Exclusive'), 'shared', null),
+  exclusive: some(fc.constant(undefined), {}, { failover: '5s' }, { failover: '1s' }),
   paused: flag,
   deletionPolicy: some(fc.constantFrom('KeepNonEmpty', 'Delete', 'Retain'), 'Keep', null),
   brokerRef: some(fc.record({ name: some(fc.constant('shop'), '', 'a.b', 3, null) }), {}, 'shop'),

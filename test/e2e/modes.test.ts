@@ -15,8 +15,8 @@ const namespace = useNamespace('modes')
 
 interface Example {
   readonly file: string
-  /** Where message `n` goes, below the Queue's subject. */
-  readonly token: (n: number) => string
+  /** Where message `n` goes, below the Queue's subject; left out: to that itself. */
+  readonly token?: (n: number) => string
   /** The numbers of all messages as they came, in the order that the mode promises. */
   readonly inOrder: (numbers: readonly number[]) => void
 }
@@ -37,6 +37,7 @@ const examples: Example[] = [
       expect(numbers).toEqual(numbers.toSorted((a, b) => (b % 10) - (a % 10) || a - b))
     },
   },
+  { file: 'exclusive', inOrder: ascending },
   { file: 'lru', token: (n) => `page${n}`, inOrder: ascending },
   {
     file: 'hierarchical',
@@ -66,11 +67,12 @@ function manifestOf(file: string) {
   return z.looseObject({ metadata: z.object({ name: z.string() }) }).parse(parse(text))
 }
 
-async function publish(queue: string, token: (n: number) => string): Promise<void> {
+async function publish(queue: string, token: Example['token']): Promise<void> {
   const connection = await connectTo(namespace, queue)
   try {
     const js = jetstream(connection)
-    for (let n = 0; n < COUNT; n++) await js.publish(`q.${queue}.${token(n)}`, String(n))
+    for (let n = 0; n < COUNT; n++)
+      await js.publish(token === undefined ? `q.${queue}` : `q.${queue}.${token(n)}`, String(n))
   } finally {
     await connection.close()
   }

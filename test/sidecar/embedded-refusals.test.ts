@@ -57,14 +57,14 @@ describe('manifests', () => {
 
   it('that are wrong are refused with every file and field', async () => {
     await file(queue('good') + queue('orders', '{retry: {maxAttempts: -1, visibilityTimeout: 5}}'), 'a.yaml')
-    await file(queue('Orders') + queue('single', '{type: Exclusive}'), 'b.yml')
+    await file(queue('Orders') + queue('single', '{deduplication: {durable: true}}'), 'b.yml')
     await file('apiVersion: pillion.dev/v1alpha1\nkind: Queue\n  metadata: [', 'c.yaml')
     const output = await refusal(['--file', folder, '--data', join(folder, 'data')])
     expect(output).toContain('the manifests cannot be used')
     expect(output).toMatch(/a\.yaml: spec\.retry\.maxAttempts: /)
     expect(output).toMatch(/a\.yaml: spec\.retry\.visibilityTimeout: /)
     expect(output).toMatch(/b\.yml: metadata\.name: /)
-    expect(output).toMatch(/b\.yml: spec\.type: .*not implemented yet/)
+    expect(output).toMatch(/b\.yml: spec\.deduplication\.durable: .*not implemented yet/)
     expect(output).toMatch(/c\.yaml: /)
   })
 

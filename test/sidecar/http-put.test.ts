@@ -112,7 +112,6 @@ describe('PUT /queues/<name>', () => {
   })
 
   it.each<[string, object]>([
-    ['spec.type', { type: 'Exclusive' }],
     ['spec.retention.onLimit', { retention: { onLimit: 'DeadLetterOldest' } }],
     ['spec.retention.onExpiry', { retention: { onExpiry: 'DeadLetter' } }],
     ['spec.deduplication.durable', { deduplication: { durable: true } }],
@@ -123,7 +122,7 @@ describe('PUT /queues/<name>', () => {
   })
 
   it('names what is wrong rather than what is not there yet, when both are', async () => {
-    const spec = { type: 'Exclusive', retry: { maxAttempts: -1 } }
+    const spec = { deduplication: { durable: true }, retry: { maxAttempts: -1 } }
     expect(await put('refused', { generation: 1, spec })).toMatchObject({ status: 400 })
   })
 
