@@ -6,7 +6,7 @@ import { specTransitions } from './queue/spec-transitions.ts'
 import { type QueueBroker, queueBrokerSchema } from './queue-broker/queue-broker.ts'
 import { type QueueBrokerSpec, queueBrokerSpecSchema } from './queue-broker/spec.ts'
 import { storageTransitions } from './queue-broker/storage.ts'
-import { withoutDefaultedNulls } from './schema/nulls.ts'
+import { withoutNulls } from './schema/nulls.ts'
 import { fieldName, type Parsed, type Problem, problemsOf } from './schema/problem.ts'
 import type { TransitionRule } from './schema/rule.ts'
 import { isName, NAME_MESSAGE } from './values/name.ts'
@@ -15,7 +15,7 @@ function parser<T>(schema: z.ZodType<T>, prefix: readonly string[] = []): (input
   let structure: StructuralSchema | undefined
   return (input) => {
     structure ??= structuralSchema(schema)
-    const result = schema.safeParse(withoutDefaultedNulls(input, structure), { reportInput: true })
+    const result = schema.safeParse(withoutNulls(input, structure), { reportInput: true })
     return result.success
       ? { ok: true, value: result.data }
       : { ok: false, problems: problemsOf(result.error, structure, prefix) }

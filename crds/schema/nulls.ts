@@ -1,15 +1,18 @@
 import type { StructuralSchema } from '../crd/structural-schema.ts'
 
 /**
- * The value without the nulls that stand where a default would: the API server takes `retry:` with nothing after it as left out.
- * A null elsewhere stays, and is refused as it is there.
+ * The value without nulls in place of declared fields and of a map's values: the API server takes `retry:` with nothing after it
+ * as left out. A null elsewhere stays, and is refused as it is there.
  */
-export function withoutDefaultedNulls(value: unknown, schema: StructuralSchema | undefined): unknown {
+export function withoutNulls(value: unknown, schema: StructuralSchema | undefined): unknown {
   if (schema === undefined || value === null || typeof value !== 'object') return value
-  if (Array.isArray(value)) return value.map((item) => withoutDefaultedNulls(item, schema.items))
+  if (Array.isArray(value)) return value.map((item) => withoutNulls(item, schema.items))
+  const { properties, additionalProperties } = schema
+  const ofMap = typeof additionalProperties === 'object' ? additionalProperties : undefined
   return Object.fromEntries(
-    Object.entries(value)
-      .filter(([name, field]) => field !== null || schema.properties?.[name]?.default === undefined)
-      .map(([name, field]) => [name, withoutDefaultedNulls(field, schema.properties?.[name])]),
+    Object.entries(value).flatMap(([name, field]) => {
+      const declared = properties?.[name] ?? ofMap
+      return field === null && declared !== undefined ? [] : [[name, withoutNulls(field, declared)]]
+    }),
   )
 }

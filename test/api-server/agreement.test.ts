@@ -59,24 +59,26 @@ const size = some(sizeText, null, 1024, '', '1GB', '1e3', '-1Gi', '1m', '1Ei')
 const flag = some(fc.boolean(), null, 'true', 0)
 const count = (max: number) => some(fc.integer({ min: 0, max }), null, -1, '1', 1.5, max + 1)
 
-const queueSpec = optional({
+const queueSections = {
   type: some(fc.constantFrom('Shared', 'Exclusive'), 'shared', null),
-  exclusive: some(fc.constant(undefined), {}, { failover: '5s' }, { failover: '1s' }),
+  exclusive: some(fc.constant(undefined), {}, { failover: '5s' }, { failover: '1s' }, null),
   paused: flag,
   deletionPolicy: some(fc.constantFrom('KeepNonEmpty', 'Delete', 'Retain'), 'Keep', null),
-  brokerRef: some(fc.record({ name: some(fc.constant('shop'), '', 'a.b', 3, null) }), {}, 'shop'),
+  brokerRef: some(fc.record({ name: some(fc.constant('shop'), '', 'a.b', 3, null) }), {}, 'shop', null),
   consumerGroups: some(
     fc.constantFrom([{ name: 'workers' }], [{ name: 'a', from: 'New' }, { name: 'b' }]),
     null,
     [],
     [{}],
+    [null],
+    [{ name: 'a', path: null }],
     [{ name: 'A' }],
     [{ name: 'a' }, { name: 'a' }],
   ),
   ordering: optional({
     mode: some(fc.constantFrom('Fifo', 'Fifo', 'KeyedFifo', 'Priority', 'Lru'), 'Lifo', null),
     strict: flag,
-    keyedFifo: some(fc.constant(undefined), {}, { partitions: 3 }),
+    keyedFifo: some(fc.constant(undefined), {}, { partitions: 3 }, null),
   }),
   retention: optional({
     until: some(fc.constantFrom('Acknowledged', 'Expired'), 'Forever', null),
@@ -98,7 +100,14 @@ const queueSpec = optional({
   }),
   deadLetter: optional({ maxAge: duration, maxBytes: size }),
   deduplication: optional({ window: duration, durable: some(fc.constant(false), true, null) }),
-})
+}
+/** Whole specs are mostly refused, for one of many reasons; ones with a section or two are mostly taken. */
+const queueSpec = fc.oneof(
+  optional(queueSections),
+  fc
+    .subarray(Object.entries(queueSections), { minLength: 1, maxLength: 2 })
+    .chain((sections) => fc.record(Object.fromEntries(sections))),
+)
 
 const text = fc.oneof(
   fc.constantFrom(
@@ -158,6 +167,11 @@ const brokerSpec = fc.oneof(
     storage: optional({ size, storageClassName: some(fc.constant('fast'), '', null) }),
   }),
   fc.dictionary(text, text, { maxKeys: 3 }).map((labels) => ({ podTemplate: { labels } })),
+  fc.constantFrom(
+    { podTemplate: { labels: null } },
+    { podTemplate: { labels: { a: null } } },
+    { resources: { limits: { cpu: null } } },
+  ),
   fc.dictionary(text, text, { maxKeys: 3 }).map((annotations) => ({ podTemplate: { annotations } })),
   quantityText.map((memory) => ({ resources: { limits: { memory } } })),
   fc
