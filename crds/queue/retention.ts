@@ -45,16 +45,8 @@ export const retentionSchema = documented(
       ],
     ).default('Reject'),
     onExpiry: choice(
-      'What happens to a message at maxAge. Drop: it is lost. DeadLetter: it is dead-lettered; not implemented yet. Default: Drop.',
+      'What happens to a message at maxAge. Drop: it is lost. DeadLetter: it is dead-lettered with reason expired, within a few seconds; only with until: Acknowledged. Default: Drop.',
       ['Drop', 'DeadLetter'],
-      [
-        notImplemented({
-          cel: "self == 'Drop'",
-          what: 'retention.onExpiry DeadLetter',
-          instead: 'use Drop',
-          holds: (self) => self === 'Drop',
-        }),
-      ],
     ).default('Drop'),
   }),
   {
@@ -67,6 +59,13 @@ export const retentionSchema = documented(
           'retention.maxMessageSize must not be more than retention.maxBytes, or no message of that size ever fits; lower it or raise maxBytes',
         field: 'maxMessageSize',
       }),
+      {
+        cel: "self.onExpiry == 'Drop' || self.until == 'Acknowledged'",
+        message:
+          'retention.onExpiry DeadLetter is used with until: Acknowledged only, since what a log holds is meant to expire; use Drop',
+        field: 'onExpiry',
+        holds: (self) => self.onExpiry === 'Drop' || self.until === 'Acknowledged',
+      },
     ],
   },
 )

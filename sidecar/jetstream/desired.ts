@@ -73,7 +73,8 @@ export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream 
     max_msgs_per_subject: shape.maxPerSubject ?? -1,
     ...(shape.transform === undefined ? {} : { subject_transform: shape.transform }),
     ...(isSpread(spec) ? { republish: STORED_REPUBLISH } : {}),
-    max_age: nanos(retention.maxAge),
+    // What is to be dead-lettered is not for nats-server to drop.
+    max_age: retention.onExpiry === 'DeadLetter' ? 0 : nanos(retention.maxAge),
     max_msgs: retention.maxMessages,
     max_bytes: parseQuantity(retention.maxBytes),
     max_msg_size: parseQuantity(retention.maxMessageSize),

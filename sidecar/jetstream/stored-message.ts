@@ -43,6 +43,20 @@ export const nextOf = (
   from: number,
 ): Promise<StoredMessage | undefined> => get(js, stream, { seq: from, next_by_subj: subject })
 
+/** Every message of a stream from `first` on, oldest first. */
+export async function* readStored(
+  js: JetStreamAccess,
+  stream: string,
+  first: number,
+): AsyncGenerator<StoredMessage, void, undefined> {
+  for (let next = Math.max(1, first); ; ) {
+    const message = await get(js, stream, { seq: next, next_by_subj: '>' })
+    if (message === undefined) return
+    yield message
+    next = message.seq + 1
+  }
+}
+
 async function get(
   js: JetStreamAccess,
   stream: string,

@@ -14,6 +14,7 @@ import { SettlementLog } from '../settlement/log.ts'
 import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
+import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import type { LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
@@ -159,7 +160,8 @@ export class Queue {
 
   /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
   sweep(now: number): Promise<void> {
-    const idle = this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
+    const mayExpire = this.#q.spec.retention.onExpiry === 'DeadLetter'
+    const idle = !mayExpire && this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
     if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
     return this.#sweepNow(now)
   }
@@ -177,6 +179,7 @@ export class Queue {
         }
         this.#q.settler.floorsRaised()
         await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
+        await deadLetterExpired(this.#q, observation.stream.state.first_seq, Date.now())
         if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
       } catch (error) {
         if (!isMissing(error)) throw error

@@ -1,6 +1,6 @@
 import { deadLetterSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { storedMessage } from '../jetstream/stored-message.ts'
+import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
 import type { DeadLetterReason } from '../settle/settle.ts'
 import { deadLetterHeaders, moveId } from './dead-letter.ts'
 
@@ -26,6 +26,18 @@ export async function moveToDeadLetters(
 ): Promise<'moved' | 'gone'> {
   const message = await storedMessage(js, queueStream(queue), move.sequence)
   if (message === undefined) return 'gone'
+  await copyToDeadLetters(js, queue, created, move, message)
+  return 'moved'
+}
+
+/** Resolves when the copy is stored; the same one again is stored once. */
+export async function copyToDeadLetters(
+  js: JetStreamAccess,
+  queue: string,
+  created: string,
+  move: Move,
+  message: StoredMessage,
+): Promise<void> {
   const letter = { ...move, queue, created, error: move.error }
   await js.client.publish(deadLetterSubject(queue), message.data, {
     msgID: moveId(letter),
@@ -37,5 +49,4 @@ export async function moveToDeadLetters(
       at: new Date(),
     }),
   })
-  return 'moved'
 }

@@ -37,6 +37,8 @@ interface Settlement {
   readonly reply: string | undefined
   /** Which delivery of the lane was answered, where that is counted. */
   readonly delivery: number | undefined
+  /** Not a client's word, so that the message need not have been delivered. */
+  readonly isOurs?: boolean
 }
 
 export interface SettlerOptions {
@@ -105,6 +107,12 @@ export class Settler {
 
   settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string, delivery?: number): void {
     this.#fresh.push({ lane, sequence, outcome, reply, delivery })
+    this.#schedule()
+  }
+
+  /** Ends a message that may not have been delivered; who calls takes it out of the stream once that is on record. */
+  end(lane: LaneState, sequence: number, outcome: Outcome): void {
+    this.#fresh.push({ lane, sequence, outcome, reply: undefined, delivery: undefined, isOurs: true })
     this.#schedule()
   }
 
@@ -277,7 +285,7 @@ export class Settler {
    */
   async #delivered(batch: Settlement[]): Promise<Settlement[]> {
     const ahead = new Set<LaneState>()
-    for (const { lane, sequence } of batch) if (sequence > lane.ledger.delivered) ahead.add(lane)
+    for (const { lane, sequence, isOurs } of batch) if (!isOurs && sequence > lane.ledger.delivered) ahead.add(lane)
     if (ahead.size === 0) return batch
     await Promise.all(
       [...ahead].map(async (lane) => {
@@ -285,8 +293,8 @@ export class Settler {
         lane.ledger.sawDelivered(info.delivered.stream_seq)
       }),
     )
-    return batch.filter(({ lane, sequence }) => {
-      if (sequence <= lane.ledger.delivered) return true
+    return batch.filter(({ lane, sequence, isOurs }) => {
+      if (isOurs || sequence <= lane.ledger.delivered) return true
       lane.moving.delete(sequence)
       this.#o.metrics.invalid('ack')
       this.#o.logger.warn(
@@ -434,7 +442,7 @@ export class Settler {
     for (const sequence of this.#settledByAll(before)) {
       if (this.#deleted.has(sequence)) continue
       if (left-- <= 0) return true
-      await this.#deleteMessage(sequence)
+      await this.deleteMessage(sequence)
     }
     return false
   }
@@ -454,7 +462,9 @@ export class Settler {
     }
   }
 
-  async #deleteMessage(sequence: number): Promise<void> {
+  /** Takes one message out of the stream that is on record. */
+  async deleteMessage(sequence: number): Promise<void> {
+    if (sequence <= this.#purged) return
     await this.#o.js.manager.streams.deleteMessage(this.#o.stream, sequence, false).catch((error: unknown) => {
       this.#o.logger.debug({ err: error, sequence }, 'a settled message was gone already')
     })

@@ -113,7 +113,6 @@ describe('PUT /queues/<name>', () => {
 
   it.each<[string, object]>([
     ['spec.retention.onLimit', { retention: { onLimit: 'DeadLetterOldest' } }],
-    ['spec.retention.onExpiry', { retention: { onExpiry: 'DeadLetter' } }],
     ['spec.deduplication.durable', { deduplication: { durable: true } }],
   ])('says that %s of %j is not implemented yet, and what to use', async (field, spec) => {
     expect(await put('refused', { generation: 1, spec })).toEqual(
