@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { sizeAtMostRule } from '../schema/comparisons.ts'
-import { choice, duration, notImplemented, size, whole } from '../schema/fields.ts'
+import { choice, duration, size, whole } from '../schema/fields.ts'
 import { documented } from '../schema/rule.ts'
 
 export const retentionSchema = documented(
@@ -33,16 +33,8 @@ export const retentionSchema = documented(
       max: '8Mi',
     }).default('1Mi'),
     onLimit: choice(
-      'What happens to a publish when maxMessages or maxBytes is reached. Reject: it is refused. DropOldest: the oldest messages make room and are lost. DeadLetterOldest: they are dead-lettered; not implemented yet. Default: Reject.',
+      'What happens to a publish when maxMessages or maxBytes is reached. Reject: it is refused. DropOldest: the oldest messages make room and are lost. DeadLetterOldest: it is taken, and the oldest messages that were not delivered yet are dead-lettered with reason evicted, within a second (from 90 percent of maxBytes on); what comes faster than that is done is refused; only with until: Acknowledged. Default: Reject.',
       ['Reject', 'DropOldest', 'DeadLetterOldest'],
-      [
-        notImplemented({
-          cel: "self != 'DeadLetterOldest'",
-          what: 'retention.onLimit DeadLetterOldest',
-          instead: 'use Reject or DropOldest',
-          holds: (self) => self !== 'DeadLetterOldest',
-        }),
-      ],
     ).default('Reject'),
     onExpiry: choice(
       'What happens to a message at maxAge. Drop: it is lost. DeadLetter: it is dead-lettered with reason expired, within a few seconds; only with until: Acknowledged. Default: Drop.',
@@ -59,6 +51,13 @@ export const retentionSchema = documented(
           'retention.maxMessageSize must not be more than retention.maxBytes, or no message of that size ever fits; lower it or raise maxBytes',
         field: 'maxMessageSize',
       }),
+      {
+        cel: "self.onLimit != 'DeadLetterOldest' || self.until == 'Acknowledged'",
+        message:
+          'retention.onLimit DeadLetterOldest is used with until: Acknowledged only, since what a log holds is meant to make room; use DropOldest',
+        field: 'onLimit',
+        holds: (self) => self.onLimit !== 'DeadLetterOldest' || self.until === 'Acknowledged',
+      },
       {
         cel: "self.onExpiry == 'Drop' || self.until == 'Acknowledged'",
         message:

@@ -33,6 +33,14 @@ export const specRules: readonly Rule<QueueSpec>[] = [
     holds: (self) => self.type === 'Exclusive' || self.exclusive === undefined,
   },
   {
+    cel: "!has(self.hierarchy) || !has(self.hierarchy.maxMessagesPerSubQueue) || self.retention.onLimit != 'DeadLetterOldest'",
+    message:
+      'hierarchy.maxMessagesPerSubQueue is not for retention.onLimit DeadLetterOldest, which looks at the whole Queue; remove it, or use Reject or DropOldest',
+    field: 'hierarchy.maxMessagesPerSubQueue',
+    holds: ({ hierarchy, retention }) =>
+      hierarchy?.maxMessagesPerSubQueue === undefined || retention.onLimit !== 'DeadLetterOldest',
+  },
+  {
     cel: "self.type != 'Hierarchical' || self.ordering.mode == 'Fifo'",
     message:
       'type Hierarchical is for ordering.mode Fifo, the order within each sub-queue; remove mode, or use another type',

@@ -62,6 +62,15 @@ const NO_OTHER_DELIVERY = {
   max_bytes: 0,
 }
 
+/** Past maxMessages, where the oldest are dead-lettered then: as many may come until that is done. */
+const SLACK_SHARE = 0.1
+const LEAST_SLACK = 1000
+
+function maxMessages({ retention: { onLimit, maxMessages } }: QueueSpec): number {
+  const slack = Math.max(LEAST_SLACK, Math.ceil(SLACK_SHARE * maxMessages))
+  return onLimit === 'DeadLetterOldest' ? maxMessages + slack : maxMessages
+}
+
 /** The stream of a Queue. Limits retention, whatever the policy: what is settled is purged in batches (see settlement/). */
 export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream {
   const { retention } = spec
@@ -75,11 +84,11 @@ export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream 
     ...(isSpread(spec) ? { republish: STORED_REPUBLISH } : {}),
     // What is to be dead-lettered is not for nats-server to drop.
     max_age: retention.onExpiry === 'DeadLetter' ? 0 : nanos(retention.maxAge),
-    max_msgs: retention.maxMessages,
+    max_msgs: maxMessages(spec),
     max_bytes: parseQuantity(retention.maxBytes),
     max_msg_size: parseQuantity(retention.maxMessageSize),
     discard_new_per_subject: isTree(spec) && shape.maxPerSubject !== undefined && retention.onLimit === 'Reject',
-    discard: retention.onLimit === 'Reject' ? DiscardPolicy.New : DiscardPolicy.Old,
+    discard: retention.onLimit === 'DropOldest' ? DiscardPolicy.Old : DiscardPolicy.New,
     duplicate_window: Math.min(nanos(spec.deduplication.window), nanos(retention.maxAge)),
   }
 }

@@ -9,6 +9,8 @@ export interface StoredMessage {
   readonly time: Date
   /** As the producer wrote them, in order; keys are not checked, since they were not when the message was accepted. */
   readonly headers: ReadonlyArray<readonly [key: string, value: string]>
+  /** What they took. */
+  readonly headerBytes: number
   readonly data: Uint8Array
 }
 
@@ -69,11 +71,13 @@ async function get(
   if (error?.err_code === NO_MESSAGE) return undefined
   if (error !== undefined || message === undefined)
     throw new Error(`message ${request.seq} of ${stream}: ${error?.description}`)
+  const headers = Buffer.from(message.hdrs, 'base64')
   return {
     seq: message.seq,
     subject: message.subject,
     time: new Date(message.time),
-    headers: parseHeaders(Buffer.from(message.hdrs, 'base64').toString()),
+    headers: parseHeaders(headers.toString()),
+    headerBytes: headers.length,
     data: Buffer.from(message.data, 'base64'),
   }
 }

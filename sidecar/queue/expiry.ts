@@ -1,70 +1,20 @@
 import { parseDuration } from '../../crds/index.ts'
-import { queueStream } from '../../crds/protocol/subjects.ts'
-import { readStored } from '../jetstream/stored-message.ts'
-import type { StoredMessage } from '../jetstream/stored-message.ts'
-import { laneSubject } from '../lanes/lanes.ts'
-import { attemptsBefore } from '../settlement/copied-headers.ts'
-import { copyToDeadLetters } from '../settlement/mover.ts'
-import type { LaneState } from './lane-state.ts'
+import { deadLetterOldest } from './dead-letter-oldest.ts'
+import type { Observation } from './observe.ts'
 import type { QueueState } from './state.ts'
 
-/** Messages looked at in one pass, so that other work on the Queue is not held up for long; the next pass goes on. */
-const LOOK_AT_MOST = 2000
-/** Copies on their way at once. */
-const COPIES = 64
-
 /**
- * Dead-letters what is older than maxAge, where the Queue says so; JetStream itself would drop it. For each group that is not done
- * with a message a dead letter is stored, then its end is put on record, and then the message is deleted: a crash in between has
- * the rest done after it, and a copy made twice is stored once.
+ * Dead-letters what is older than maxAge, where the Queue says so.
  *
  * @param now milliseconds since 1970
  */
-export async function deadLetterExpired(q: QueueState, firstSequence: number, now: number): Promise<void> {
+export async function deadLetterExpired(q: QueueState, { stream }: Observation, now: number): Promise<void> {
   const { retention } = q.spec
   if (retention.onExpiry !== 'DeadLetter') return
   const before = now - parseDuration(retention.maxAge)
-  const ended: number[] = []
-  let copies: Array<Promise<void>> = []
-  let looked = 0
-  for await (const message of readStored(q.js, queueStream(q.name), firstSequence)) {
-    if (message.time.getTime() > before || ++looked > LOOK_AT_MOST) break
-    const open = openLanes(q, message)
-    if (open.length === 0) continue
-    ended.push(message.seq)
-    copies.push(end(q, message, open))
-    if (copies.length < COPIES) continue
-    await Promise.all(copies)
-    copies = []
-  }
-  await Promise.all(copies)
-  if (ended.length === 0) return
-  // On record before they are gone.
-  await q.settler.flush()
-  for (const sequence of ended) await q.settler.deleteMessage(sequence)
-  q.logger.info({ count: ended.length }, 'dead-lettered messages that expired')
-}
-
-/** The lanes, one of each group, in which a message has no end. */
-const openLanes = (q: QueueState, { seq, subject }: StoredMessage): LaneState[] =>
-  (q.lanesBySubject.get(laneSubject(q.name, q.spec, subject)) ?? []).filter(
-    ({ ledger, moving }) => !ledger.isSettled(seq) && !moving.has(seq),
-  )
-
-async function end(q: QueueState, message: StoredMessage, lanes: readonly LaneState[]): Promise<void> {
-  const { js, name, created, metrics, settler } = q
-  for (const lane of lanes) {
-    lane.moving.add(message.seq)
-    try {
-      const delivered = message.seq <= lane.ledger.delivered ? 1 : 0
-      const attempts = attemptsBefore(message.headers) + delivered
-      const move = { group: lane.group, sequence: message.seq, reason: 'expired', attempts } as const
-      await copyToDeadLetters(js, name, created, move, message)
-      metrics.deadLettered(lane.group, 'expired')
-      settler.end(lane, message.seq, 'deadLettered')
-    } catch (error) {
-      lane.moving.delete(message.seq)
-      throw error
-    }
-  }
+  await deadLetterOldest(q, {
+    reason: 'expired',
+    first: stream.state.first_seq,
+    goes: ({ time }) => (time.getTime() > before ? 'end' : true),
+  })
 }

@@ -19,6 +19,7 @@ import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import type { LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
+import { deadLetterOverflow } from './overflow.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
@@ -160,8 +161,9 @@ export class Queue {
 
   /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
   sweep(now: number): Promise<void> {
-    const mayExpire = this.#q.spec.retention.onExpiry === 'DeadLetter'
-    const idle = !mayExpire && this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
+    const { onExpiry, onLimit } = this.#q.spec.retention
+    const watched = onExpiry === 'DeadLetter' || onLimit === 'DeadLetterOldest'
+    const idle = !watched && this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
     if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
     return this.#sweepNow(now)
   }
@@ -179,7 +181,8 @@ export class Queue {
         }
         this.#q.settler.floorsRaised()
         await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
-        await deadLetterExpired(this.#q, observation.stream.state.first_seq, Date.now())
+        await deadLetterExpired(this.#q, observation, Date.now())
+        await deadLetterOverflow(this.#q, observation)
         if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
       } catch (error) {
         if (!isMissing(error)) throw error

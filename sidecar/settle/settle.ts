@@ -1,7 +1,7 @@
 import type { Signal } from './signal.ts'
 
 /** Why a message became a dead letter. */
-export type DeadLetterReason = 'max-attempts' | 'timeout' | 'rejected' | 'expired'
+export type DeadLetterReason = 'max-attempts' | 'timeout' | 'rejected' | 'expired' | 'evicted'
 
 /** `spec.retry` of a Queue in numbers. */
 export interface RetryPolicy {

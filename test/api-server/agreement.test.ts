@@ -86,7 +86,7 @@ const queueSections = {
     maxMessages: count(1_000_000),
     maxBytes: size,
     maxMessageSize: size,
-    onLimit: some(fc.constantFrom('Reject', 'DropOldest'), 'DeadLetterOldest'),
+    onLimit: some(fc.constantFrom('Reject', 'DropOldest', 'DeadLetterOldest'), 'Block'),
   }),
   retry: optional({
     visibilityTimeout: duration,

@@ -123,6 +123,41 @@ describe('onLimit DropOldest', () => {
   })
 })
 
+describe('onLimit DeadLetterOldest', () => {
+  it('dead-letters the oldest beyond maxMessages that were not delivered', async () => {
+    const queue = await newQueue({ maxMessages: 5, onLimit: 'DeadLetterOldest' })
+    const puller = await broker.puller(queue)
+    await broker.publish(queue, ...numbered(5))
+    const held = await puller.take(2)
+    await broker.publish(queue, ...numbered(9).slice(5))
+    await eventually(async () => expect(await bodies(queue)).toEqual(['m0', 'm1', 'm6', 'm7', 'm8']))
+    const letters = await broker.admin.deadLetters(queue)
+    expect(letters.map(({ text }) => text)).toEqual(['m2', 'm3', 'm4', 'm5'])
+    expect(new Set(letters.map(({ headers }) => headers['Pillion-Dead-Letter-Reason']))).toEqual(new Set(['evicted']))
+    expect(letters[0]?.headers['Pillion-Dead-Letter-Attempts']).toBe('0')
+    for (const message of [...held, ...(await puller.take(3))]) expect(await message.settle()).toBe('')
+    await eventually(async () => expect(await bodies(queue)).toEqual([]))
+    expect((await broker.api.get(queue)).messages).toMatchObject({ ready: 0, inFlight: 0, deadLettered: 4 })
+  })
+
+  it('dead-letters the oldest of whatever level', async () => {
+    const ordering = { mode: 'Priority', priority: { levels: 3 } }
+    const queue = await newQueue({ maxMessages: 3, onLimit: 'DeadLetterOldest' }, { ordering })
+    for (const [n, level] of [2, 0, 1, 2, 0].entries()) await js.publish(`q.${queue}.${level}`, String(n))
+    await eventually(async () => expect(await bodies(queue)).toEqual(['2', '3', '4']))
+    const puller = await broker.puller(queue)
+    expect((await puller.take(3)).map(({ text }) => text)).toEqual(['3', '2', '4'])
+  })
+
+  it('dead-letters the oldest before maxBytes is reached', async () => {
+    const limits = { maxBytes: '256Ki', maxMessageSize: '32Ki', onLimit: 'DeadLetterOldest' }
+    const queue = await newQueue(limits, { deadLetter: { maxBytes: '1Mi' } })
+    for (const letter of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) await publish(queue, letter.repeat(30 * 1024))
+    await eventually(async () => expect((await bodies(queue)).map((text) => text[0]).join('')).toBe('bcdefgh'))
+    expect((await broker.admin.deadLetters(queue)).map(({ text }) => text[0])).toEqual(['a'])
+  })
+})
+
 describe('maxMessageSize', () => {
   it('refuses a larger message, headers counted, and says so', async () => {
     const queue = await newQueue({ maxMessageSize: '1Ki' })

@@ -1,0 +1,77 @@
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import { readStored, type StoredMessage } from '../jetstream/stored-message.ts'
+import { laneSubject } from '../lanes/lanes.ts'
+import { attemptsBefore } from '../settlement/copied-headers.ts'
+import { copyToDeadLetters } from '../settlement/mover.ts'
+import type { LaneState } from './lane-state.ts'
+import type { QueueState } from './state.ts'
+
+/** Messages looked at in one pass, so that other work on the Queue is not held up for long; the next pass goes on. */
+const LOOK_AT_MOST = 2000
+/** Copies on their way at once. */
+const COPIES = 64
+
+export interface Oldest {
+  readonly reason: 'expired' | 'evicted'
+  /** The sequence to begin at. */
+  readonly first: number
+  /** Whether a message is to go; `end`: nor is any after it. */
+  readonly goes: (message: StoredMessage, open: readonly LaneState[]) => boolean | 'end'
+}
+
+/**
+ * Dead-letters messages in the order of the stream that JetStream itself would drop. For each group that is not done with one a
+ * dead letter is stored, then its end is put on record, and then the message is deleted: a crash in between has the rest done after
+ * it, and a copy made twice is stored once.
+ */
+export async function deadLetterOldest(q: QueueState, { reason, first, goes }: Oldest): Promise<void> {
+  const ended: number[] = []
+  let copies: Array<Promise<void>> = []
+  let looked = 0
+  for await (const message of readStored(q.js, queueStream(q.name), first)) {
+    const open = openLanes(q, message)
+    const verdict = goes(message, open)
+    if (verdict === 'end' || ++looked > LOOK_AT_MOST) break
+    if (!verdict || open.length === 0) continue
+    ended.push(message.seq)
+    copies.push(end(q, message, open, reason))
+    if (copies.length < COPIES) continue
+    await Promise.all(copies)
+    copies = []
+  }
+  await Promise.all(copies)
+  if (ended.length === 0) return
+  // On record before they are gone.
+  await q.settler.flush()
+  for (const sequence of ended) await q.settler.deleteMessage(sequence)
+  q.logger.info({ count: ended.length, reason }, 'dead-lettered the oldest messages')
+}
+
+/** The lanes, one of each group, in which a message has no end. */
+const openLanes = (q: QueueState, { seq, subject }: StoredMessage): LaneState[] =>
+  (q.lanesBySubject.get(laneSubject(q.name, q.spec, subject)) ?? []).filter(
+    ({ ledger, moving }) => !ledger.isSettled(seq) && !moving.has(seq),
+  )
+
+async function end(
+  q: QueueState,
+  message: StoredMessage,
+  lanes: readonly LaneState[],
+  reason: Oldest['reason'],
+): Promise<void> {
+  const { js, name, created, metrics, settler } = q
+  for (const lane of lanes) {
+    lane.moving.add(message.seq)
+    try {
+      const delivered = message.seq <= lane.ledger.delivered ? 1 : 0
+      const attempts = attemptsBefore(message.headers) + delivered
+      const move = { group: lane.group, sequence: message.seq, reason, attempts }
+      await copyToDeadLetters(js, name, created, move, message)
+      metrics.deadLettered(lane.group, reason)
+      settler.end(lane, message.seq, 'deadLettered')
+    } catch (error) {
+      lane.moving.delete(message.seq)
+      throw error
+    }
+  }
+}
