@@ -3,7 +3,7 @@ import type { QueueSpec } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
 import { laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
-import { type Ensured, ensureConsumer, ensureStream, GONE } from '../jetstream/ensure.ts'
+import { type Ensured, ensureConsumer, ensureStream, GONE, isMissing } from '../jetstream/ensure.ts'
 import { hasGaps, isTree, lanes as lanesOf } from '../lanes/lanes.ts'
 import { replay } from '../settlement/replay.ts'
 import { cutBackTo } from './cut-back.ts'
@@ -75,7 +75,11 @@ async function ensureLanes(
   const { manager } = q.js
   const wanted = wantedLanes(q)
   for (const { consumer } of q.lanes) {
-    if (!wanted.some((lane) => lane.consumer === consumer)) await manager.consumers.delete(q.name, consumer)
+    if (wanted.some((lane) => lane.consumer === consumer)) continue
+    await manager.consumers.delete(q.name, consumer).catch((error: unknown) => {
+      // A look for sub-queues takes those away that have none any more.
+      if (!isMissing(error)) throw error
+    })
   }
   const known = new Map(q.lanes.map((state) => [state.consumer, state]))
   const lanes = wanted.map((fresh) => {
