@@ -54,9 +54,9 @@ interface View extends LaneView {
  */
 export class Dispatcher {
   readonly lanes: readonly DispatchLane[]
+  readonly chooser: Chooser
   readonly #js: JetStreamAccess
   readonly #stream: string
-  readonly #chooser: Chooser
   readonly #ages: boolean
   readonly #gate: Gate | undefined
   readonly #views: View[]
@@ -88,7 +88,7 @@ export class Dispatcher {
     this.#js = js
     this.#stream = stream
     this.lanes = options.lanes
-    this.#chooser = options.chooser
+    this.chooser = options.chooser
     this.#ages = options.ages
     this.#gate = options.gate
     this.paused = options.paused
@@ -209,10 +209,10 @@ export class Dispatcher {
       const pull = this.#gate === undefined ? this.#pulls[0] : this.#pulls.find((held) => this.#isAdmitted(held))
       if (pull === undefined) break
       if (this.#ages) this.#refreshAges(now)
-      const choice = this.#chooser.choose(this.#views, this.#share(pull))
+      const choice = this.chooser.choose(this.#views, this.#share(pull))
       if (choice === undefined) break
       const { lane, count } = choice
-      const ordered = this.#chooser.inOrder || pull.request.noWait
+      const ordered = this.chooser.inOrder || pull.request.noWait
       if (ordered && this.#asked !== undefined && this.#asked.lane !== lane && now - this.#asked.at < DELIVERED_MS) {
         void this.#confirm(this.#asked.lane)
         return

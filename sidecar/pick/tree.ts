@@ -1,7 +1,7 @@
 import type { LaneView, Picker } from './pick.ts'
 
 /** Messages in one turn of a sub-queue of weight 1: more would be fewer requests, and longer waits for the others. */
-const QUANTUM = 8
+export const QUANTUM = 8
 
 interface Node {
   readonly path: string
@@ -12,7 +12,7 @@ interface Node {
 }
 
 /** By path of the parent: whose turn it is, and what is left of it. */
-type Turns = ReadonlyMap<string, { readonly path: string; readonly left: number }>
+export type Turns = ReadonlyMap<string, { readonly path: string; readonly left: number }>
 
 /**
  * Deficit round robin (Shreedhar and Varghese, 1995) at every level of the tree: siblings take turns, each as long as its weight,

@@ -91,12 +91,10 @@ export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
     const same =
       current?.lanes.length === lanes.length && current.lanes.every(({ flow }, index) => flow === lanes[index]?.flow)
     if (current !== undefined && same) continue
+    const own = states.map(({ lane }) => lane)
     const options = {
       lanes,
-      chooser: chooser(
-        q.spec,
-        states.map(({ lane }) => lane),
-      ),
+      chooser: current?.chooser.with?.(q.spec, own) ?? chooser(q.spec, own),
       ages: Number.isFinite(maxWaitMs(q.spec)),
       gate: q.active.get(group),
       paused: q.spec.paused,

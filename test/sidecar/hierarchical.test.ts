@@ -68,6 +68,23 @@ describe('Hierarchical', () => {
     await empty(queue)
   })
 
+  it('keeps the turns as they are when sub-queues appear', async () => {
+    const queue = await newQueue()
+    await publish(queue, ...many('busy', 100), ...many('small', 5))
+    const puller = await broker.puller(queue)
+    const got: string[] = []
+    for (let round = 0; round < 8; round++) {
+      // Less than a turn; then another lane is made.
+      for (let n = 0; n < 5; n++) got.push(...(await takeAndSettle(puller, 1)))
+      await publish(queue, `new${round}`)
+      await eventually(async () => {
+        const lanes = await broker.admin.manager.consumers.list(queue).next()
+        expect(lanes.length).toBe(3 + round)
+      })
+    }
+    expect(shareOf(got, 'small')).toBe(5)
+  })
+
   it('is fair between siblings at every level, by weight', async () => {
     const queue = await newQueue({ hierarchy: { weights: { eu: 3, 'us.ny': 2 } } })
     await publish(queue, ...many('eu.de', 400), ...many('eu.fr', 400), ...many('us.ny', 400), ...many('us.ca', 400))
