@@ -34,10 +34,11 @@ export async function connectTo(options: VerifierOptions, name: string): Promise
   }
 }
 
-/** Calls `on` each time that `connection` is there again. Ends when the connection is closed. */
-export async function watchReconnects(connection: NatsConnection, on: () => void): Promise<void> {
+/** Calls `lost` each time that `connection` breaks, and `back` when it is there again. Ends when the connection is closed. */
+export async function watchConnection(connection: NatsConnection, lost: () => void, back: () => void): Promise<void> {
   for await (const status of connection.status()) {
-    if (status.type === 'reconnect') on()
+    if (status.type === 'disconnect') lost()
+    if (status.type === 'reconnect') back()
   }
 }
 

@@ -4,6 +4,7 @@ import type { NatsConnection } from '@nats-io/transport-node'
 import { reason, VerifierError } from './connect.ts'
 import type { Delivery } from './ledger.ts'
 import { decodeBody } from './message.ts'
+import type { Arrival } from './order/order-check.ts'
 import type { Run } from './run.ts'
 
 const CONFIRM_TIMEOUT_MS = 5000
@@ -22,7 +23,7 @@ export async function openGroup(run: Run, connection: NatsConnection): Promise<C
 }
 
 /**
- * Consumes until the run ends. The stock client pulls again by itself after an outage; where it gives up (a bad answer to a pull,
+ * Consumes by streaming until the run ends. The stock client pulls again by itself after an outage; where it gives up (a bad answer to a pull,
  * say), the group is opened again, and that is counted.
  */
 export async function consume(run: Run, connection: NatsConnection): Promise<void> {
@@ -51,19 +52,27 @@ export async function consume(run: Run, connection: NatsConnection): Promise<voi
 }
 
 function receive(run: Run, message: JsMsg): void {
-  const key = decodeBody(run.id, message.string(), run.options.size)
-  if (key === undefined || !run.ledger.owns(key)) {
-    if (run.foreign()) message.ack()
-    else message.nak()
-    return
-  }
-  const delivery = { ...key, streamSequence: message.seq, attempt: message.info.deliveryCount }
-  if (run.ledger.delivered(delivery)) run.deliveredFirst()
+  const arrival = read(run, message)
+  if (arrival === undefined) return
+  const now = performance.now()
+  // On a shared connection deliveries arrive in the order in which they were made, as if each had been asked for just before.
+  run.order.pulled(0, now)(arrival, now)
+  if (run.ledger.delivered(arrival)) run.deliveredFirst()
   if (run.options.ack === 'single') message.ack()
-  else void confirm(run, message, delivery)
+  else void confirm(run, message, arrival)
 }
 
-async function confirm(run: Run, message: JsMsg, delivery: Delivery): Promise<void> {
+/** What `message` is; undefined for one of others, which is dealt with. */
+export function read(run: Run, message: JsMsg): Arrival | undefined {
+  const key = decodeBody(run.id, message.string(), run.options.size)
+  if (key !== undefined && run.ledger.owns(key))
+    return run.arrival({ ...key, streamSequence: message.seq, attempt: message.info.deliveryCount })
+  if (run.foreign()) message.ack()
+  else message.nak()
+  return undefined
+}
+
+export async function confirm(run: Run, message: JsMsg, delivery: Delivery): Promise<void> {
   try {
     if (await message.ackAck({ timeout: CONFIRM_TIMEOUT_MS })) run.ledger.confirmed(delivery)
   } catch {

@@ -9,13 +9,18 @@ export interface PlainQueue extends AsyncDisposable {
 }
 
 /** What the verifier tests run against: a workqueue stream `orders` and its durable consumer `workers`, on a plain nats-server. */
-export async function startPlainQueue(storage: StorageType = StorageType.File): Promise<PlainQueue> {
+export async function startPlainQueue(...subjects: string[]): Promise<PlainQueue> {
   await using stack = new AsyncDisposableStack()
   const server = stack.use(await startNatsServer())
   const connection = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 200 })
   stack.defer(() => connection.close())
   const manager = await jetstreamManager(connection)
-  await manager.streams.add({ name: 'orders', subjects: ['q.orders'], retention: RetentionPolicy.Workqueue, storage })
+  await manager.streams.add({
+    name: 'orders',
+    subjects: subjects.length === 0 ? ['q.orders'] : subjects,
+    retention: RetentionPolicy.Workqueue,
+    storage: StorageType.File,
+  })
   await manager.consumers.add('orders', {
     durable_name: 'workers',
     ack_policy: AckPolicy.Explicit,

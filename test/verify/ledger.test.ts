@@ -50,6 +50,22 @@ describe('Ledger', () => {
     expect(ledger.lost(1)).toHaveLength(1)
   })
 
+  test('a replaced message is not lost, and is consumed if it comes nonetheless', () => {
+    const ledger = new Ledger(4, 1)
+    published(ledger, [0, 1, 2, 3])
+    ledger.delivered(delivery(3))
+    for (const number of [0, 0, 1, 3]) ledger.replaced({ producer: 0, number })
+    expect(ledger.counts()).toMatchObject({ lost: 1, replaced: 2, consumed: 1 })
+    expect(ledger.lost(10)).toEqual([{ producer: 0, number: 2 }])
+    expect(ledger.ended).toBe(3)
+    ledger.delivered(delivery(0))
+    ledger.delivered(delivery(0, { attempt: 2 }))
+    expect(ledger.counts()).toMatchObject({ lost: 1, replaced: 1, consumed: 2, duplicates: 1 })
+    ledger.delivered(delivery(2))
+    expect(ledger.balanced).toBe(true)
+    expect(ledger.ended).toBe(4)
+  })
+
   test('a delivery may come before its PubAck', () => {
     const ledger = new Ledger(1, 1)
     ledger.published({ producer: 0, number: 0 })

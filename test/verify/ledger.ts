@@ -6,6 +6,9 @@ export interface MessageKey {
   readonly number: number
 }
 
+/** Which message of a run it is, from 0, where so many producers take turns. */
+export const indexOf = ({ producer, number }: MessageKey, producers: number): number => number * producers + producer
+
 /** One delivery, as its acknowledgement subject tells it. */
 export interface Delivery extends MessageKey {
   readonly streamSequence: number
@@ -20,8 +23,10 @@ export interface LedgerCounts {
   readonly acknowledged: number
   /** Messages delivered at least once. */
   readonly consumed: number
-  /** Acknowledged and never delivered. */
+  /** Acknowledged and never delivered, but for those that were replaced. */
   readonly lost: number
+  /** Acknowledged and not delivered, since a newer message of the same key took their place: mode Lru. */
+  readonly replaced: number
   /** Deliveries of a message that had been delivered before. */
   readonly duplicates: number
   /**
@@ -38,7 +43,7 @@ export interface LedgerCounts {
 }
 
 /**
- * What was published, acknowledged and delivered, by number. Pure. Memory is fixed by the number of messages: four bits, a stream
+ * What was published, acknowledged and delivered, by number. Pure. Memory is fixed by the number of messages: seven bits, a stream
  * sequence (8 bytes) and nothing a delivery.
  */
 export class Ledger {
@@ -50,9 +55,11 @@ export class Ledger {
   readonly #delivered: Bitset
   readonly #twice: Bitset
   readonly #confirmed: Bitset
+  readonly #replaced: Bitset
   readonly #firstSequence: Float64Array
   readonly #highest: Int32Array
   #open = 0
+  #gone = 0
   #duplicates = 0
   #outOfOrder = 0
   #redelivered = 0
@@ -68,6 +75,7 @@ export class Ledger {
     this.#delivered = new Bitset(messages)
     this.#twice = new Bitset(messages)
     this.#confirmed = new Bitset(messages)
+    this.#replaced = new Bitset(messages)
     this.#firstSequence = new Float64Array(messages)
     this.#highest = new Int32Array(producers).fill(-1)
   }
@@ -82,13 +90,34 @@ export class Ledger {
     return key.producer < this.#producers && key.number < this.share(key.producer)
   }
 
-  published(key: MessageKey): void {
-    if (!this.#published.add(this.#index(key))) this.#retried.add(this.#index(key))
+  /** It is sent; true when for the first time. */
+  published(key: MessageKey): boolean {
+    const index = this.#index(key)
+    const first = this.#published.add(index)
+    if (!first) this.#retried.add(index)
+    return first
   }
 
   acknowledged(key: MessageKey): void {
     const index = this.#index(key)
     if (this.#acknowledged.add(index) && !this.#delivered.has(index)) this.#open++
+  }
+
+  /** A newer message took the place of this one, which is acknowledged. It may still be delivered, where it was on its way. */
+  replaced(key: MessageKey): void {
+    const index = this.#index(key)
+    if (!this.#replaced.add(index) || this.#delivered.has(index)) return
+    this.#open--
+    this.#gone++
+  }
+
+  /** Whether it was sent more than once. */
+  isRepublished(key: MessageKey): boolean {
+    return this.#retried.has(this.#index(key))
+  }
+
+  isDelivered(key: MessageKey): boolean {
+    return this.#delivered.has(this.#index(key))
   }
 
   /** Records a delivery; true when it is the first one of its message. */
@@ -97,7 +126,8 @@ export class Ledger {
     if (delivery.attempt > 1) this.#redelivered++
     const first = this.#delivered.add(index)
     if (first) {
-      if (this.#acknowledged.has(index)) this.#open--
+      if (this.#replaced.has(index)) this.#gone--
+      else if (this.#acknowledged.has(index)) this.#open--
       this.#firstSequence[index] = delivery.streamSequence
       if (delivery.attempt === 1 && !this.#retried.has(index)) this.#place(delivery)
     } else {
@@ -119,12 +149,18 @@ export class Ledger {
     return this.#open === 0
   }
 
+  /** Messages that came to an end: delivered or replaced. */
+  get ended(): number {
+    return this.#delivered.count + this.#gone
+  }
+
   counts(): LedgerCounts {
     return {
       published: this.#published.count,
       acknowledged: this.#acknowledged.count,
       consumed: this.#delivered.count,
       lost: this.#open,
+      replaced: this.#gone,
       duplicates: this.#duplicates,
       outOfOrder: this.#outOfOrder,
       redelivered: this.#redelivered,
@@ -137,7 +173,7 @@ export class Ledger {
   lost(limit: number): MessageKey[] {
     const keys: MessageKey[] = []
     for (let index = 0; index < this.#messages && keys.length < limit; index++) {
-      if (this.#acknowledged.has(index) && !this.#delivered.has(index)) {
+      if (this.#acknowledged.has(index) && !this.#delivered.has(index) && !this.#replaced.has(index)) {
         keys.push({ producer: index % this.#producers, number: Math.floor(index / this.#producers) })
       }
     }
@@ -152,6 +188,6 @@ export class Ledger {
 
   #index(key: MessageKey): number {
     if (!this.owns(key)) throw new RangeError(`no message ${key.number} of producer ${key.producer} in this run`)
-    return key.number * this.#producers + key.producer
+    return indexOf(key, this.#producers)
   }
 }

@@ -35,20 +35,20 @@ export async function produce(run: Run, connection: NatsConnection, producer: nu
 }
 
 async function publishUntilAcknowledged(run: Run, js: ReturnType<typeof jetstream>, key: MessageKey): Promise<void> {
-  const { options, ledger } = run
+  const { options } = run
   const body = encodeBody(run.id, key, options.size)
+  const subject = run.subject(key)
   while (run.publishing) {
-    ledger.published(key)
+    run.publishSent(key)
     try {
-      const ack = await js.publish(options.subject, body, {
+      const ack = await js.publish(subject, body, {
         msgID: messageId(run.id, key),
         timeout: PUB_ACK_TIMEOUT_MS,
       })
-      ledger.acknowledged(key)
-      run.publishAcknowledged(ack)
+      run.publishAcknowledged(key, ack)
       return
     } catch (error) {
-      run.publishFailed(explain(error, options.subject))
+      run.publishFailed(explain(error, subject))
       await delay(RETRY_PAUSE_MS)
     }
   }

@@ -1,6 +1,9 @@
 import type { LedgerCounts } from './ledger.ts'
+import type { Mode } from './modes.ts'
+import type { OrderCounts } from './order/order-check.ts'
 
-export interface Report extends LedgerCounts {
+export interface Report extends LedgerCounts, OrderCounts {
+  readonly mode: Mode
   /** Tells this run's messages apart. */
   readonly run: string
   /** Published, and no PubAck came although it was tried until publishing was given up or aborted. */
@@ -23,6 +26,8 @@ export interface Report extends LedgerCounts {
   readonly reconnects: number
   /** Consumers that the client library gave up and that were opened again. */
   readonly consumerRestarts: number
+  /** Consumers that died with a message in hand, as they were told to. */
+  readonly consumersKilled: number
   /** Longest time without a new message between the first and the last, in seconds. */
   readonly longestPauseSeconds: number
   /** From the first publish to the last new message, in seconds. */
@@ -35,10 +40,13 @@ export interface Report extends LedgerCounts {
   readonly aborted: boolean
 }
 
-/** 0: all delivered; 1: something was lost; 2: not everything could be published and acknowledged, or the run was stopped. */
+/**
+ * 0: all delivered, in the order that the mode promises; 1: something was lost, or out of that order; 2: not everything could be
+ * published and acknowledged, or the run was stopped.
+ */
 export function exitCode(report: Report): 0 | 1 | 2 {
   if (report.aborted) return 2
-  if (report.lost > 0) return 1
+  if (report.lost > 0 || report.orderViolations > 0 || (report.overlaps ?? 0) > 0) return 1
   return report.unacknowledged > 0 || report.unsent > 0 ? 2 : 0
 }
 
@@ -55,4 +63,4 @@ export function formatReport(report: Report): string {
     .join('\n')
 }
 
-const FIRST = ['published', 'acknowledged', 'consumed', 'lost', 'duplicates', 'outOfOrder'] as const
+const FIRST = ['published', 'acknowledged', 'consumed', 'lost', 'duplicates', 'outOfOrder', 'orderViolations'] as const

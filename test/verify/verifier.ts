@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Consumer } from '@nats-io/jetstream'
+import { type Consumer, jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
-import { connectTo, VerifierError, watchReconnects } from './connect.ts'
+import { connectTo, VerifierError, watchConnection } from './connect.ts'
 import { consume, openGroup } from './consumer.ts'
+import { misfit, modeOfStream } from './modes.ts'
+import { consumeOneByOne } from './one-by-one.ts'
 import { type GivenOptions, withDefaults } from './options.ts'
 import { produce } from './producer.ts'
 import type { Report } from './report.ts'
@@ -33,20 +35,29 @@ export async function runVerifier(given: GivenOptions, watch: Watch = {}): Promi
   await using connections = new AsyncDisposableStack()
   connections.defer(() => watch.signal?.removeEventListener('abort', abort))
 
+  const opened: NatsConnection[] = []
   const open = async (name: string): Promise<NatsConnection> => {
     const connection = await connectTo(run.options, name)
     connections.defer(() => connection.close())
-    void watchReconnects(connection, () => run.reconnected())
+    opened.push(connection)
+    void watchConnection(
+      connection,
+      () => run.disturbed(),
+      () => run.reconnected(),
+    )
     void failWhenClosed(run, connection, name)
     return connection
   }
   const deliveries = await open('consumers')
   const group = await openGroup(run, deliveries)
+  await refuseWrongMode(run, deliveries)
   await refuseForeign(run, group)
   const producers: NatsConnection[] = []
   for (let i = 0; i < run.options.producers; i++) producers.push(await open(`producer-${i}`))
 
-  const consuming = Array.from({ length: run.options.consumers }, () => consume(run, deliveries))
+  const consuming = Array.from({ length: run.options.consumers }, () =>
+    run.options.oneByOne ? consumeOneByOne(run, open) : consume(run, deliveries),
+  )
   const publishing = Promise.all(producers.map((connection, i) => produce(run, connection, i)))
   let left: number | null = null
   try {
@@ -56,8 +67,8 @@ export async function runVerifier(given: GivenOptions, watch: Watch = {}): Promi
     run.end()
     await Promise.allSettled([...consuming, publishing])
   }
-  // What was acknowledged last gets to the server before the connection closes, unless the server is away.
-  await Promise.race([deliveries.flush().catch(() => undefined), delay(FLUSH_MS)])
+  // What was acknowledged last gets to the server before its connection closes, unless the server is away.
+  await Promise.race([Promise.allSettled(opened.map((connection) => connection.flush())), delay(FLUSH_MS)])
   if (run.failure !== undefined) throw run.failure
   return run.report(left, watch.signal?.aborted ?? false)
 }
@@ -96,6 +107,15 @@ async function untilEmpty(run: Run, group: Consumer): Promise<number | null> {
     await delay(5 * TICK_MS)
   } while (run.consuming && performance.now() < patience)
   return left
+}
+
+/** A check of the wrong order would accuse; where the stream cannot be looked at, it is on the caller. */
+async function refuseWrongMode({ options }: Run, connection: NatsConnection): Promise<void> {
+  const { mode, levels, queue } = options
+  const manager = await jetstreamManager(connection, { checkAPI: false })
+  const stream = await manager.streams.info(queue).catch(() => undefined)
+  const problem = stream && misfit(mode, levels, queue, modeOfStream(queue, stream.config))
+  if (problem !== undefined) throw new VerifierError(problem)
 }
 
 async function refuseForeign(run: Run, group: Consumer): Promise<void> {
