@@ -25,6 +25,7 @@ describe('each mode, without faults', () => {
     expect(report).toMatchObject({ ...nothingLost, orderViolations: 0, duplicates: 0, redelivered: 0 })
     expect((report?.consumed ?? 0) + (report?.replaced ?? 0)).toBe(MESSAGES)
     expect(report?.orderChecked).toBeGreaterThan(0)
+    expect(report?.overlaps ?? 0).toBe(0)
   })
 })
 

@@ -26,6 +26,11 @@ export const VERIFIED: readonly VerifiedMode[] = [
   },
   { name: 'Lru', spec: { ordering: { mode: 'Lru' } }, options: { mode: 'Lru', keys: 1000 } },
   { name: 'Hierarchical', spec: { type: 'Hierarchical' }, options: { mode: 'Hierarchical', consumers: 1 } },
+  {
+    name: 'Exclusive',
+    spec: { type: 'Exclusive', exclusive: { failover: '2s' } },
+    options: { mode: 'Exclusive', failoverMs: 2000, visibilityTimeoutMs: 2000 },
+  },
 ]
 
 /** Of the messages; the fault comes when so much was consumed of every mode, and of none all. */
