@@ -16,6 +16,7 @@ import { Settler } from '../settlement/settler.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
+import { joinWaiting } from './join-waiting.ts'
 import type { LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
@@ -48,6 +49,10 @@ export class Queue {
   #deleted = 0
   #swept = Number.NEGATIVE_INFINITY
   #serial: Promise<unknown> = Promise.resolve()
+  readonly #sweepSoon = joinWaiting(
+    (work) => this.#exclusively(work),
+    () => this.#lookForMissed(),
+  )
 
   constructor(
     js: JetStreamAccess,
@@ -165,30 +170,29 @@ export class Queue {
     const watched = onExpiry === 'DeadLetter' || onLimit === 'DeadLetterOldest'
     const idle = !watched && this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
     if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
-    return this.#sweepNow(now)
+    this.#swept = now
+    return this.#sweepSoon()
   }
 
-  #sweepNow(now: number): Promise<void> {
-    this.#swept = now
-    return this.#exclusively(async () => {
-      this.#signals.forget(now)
-      try {
-        const before = this.#last
-        const observation = await this.#look()
-        await lookAfterLanes(this.#q, observation, before)
-        for (const { state, info } of observation.lanes) {
-          await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
-        }
-        this.#q.settler.floorsRaised()
-        await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
-        await deadLetterExpired(this.#q, observation, Date.now())
-        await deadLetterOverflow(this.#q, observation)
-        if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
-      } catch (error) {
-        if (!isMissing(error)) throw error
-        await this.#correct({ resume: false })
+  async #lookForMissed(): Promise<void> {
+    const now = performance.now()
+    this.#signals.forget(now)
+    try {
+      const before = this.#last
+      const observation = await this.#look()
+      await lookAfterLanes(this.#q, observation, before)
+      for (const { state, info } of observation.lanes) {
+        await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
       }
-    })
+      this.#q.settler.floorsRaised()
+      await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
+      await deadLetterExpired(this.#q, observation, Date.now())
+      await deadLetterOverflow(this.#q, observation)
+      if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
+    } catch (error) {
+      if (!isMissing(error)) throw error
+      await this.#correct({ resume: false })
+    }
   }
 
   handlePull(group: string, message: Msg): void {
@@ -255,7 +259,8 @@ export class Queue {
   /** Lanes that are done would hold back the purge of others until the next sweep. */
   #tidyUp(): void {
     if (!hasGaps(this.#q.spec)) return
-    this.#sweepNow(performance.now()).catch((error: unknown) => {
+    this.#swept = performance.now()
+    this.#sweepSoon().catch((error: unknown) => {
       this.#q.logger.warn({ err: error }, 'could not tidy up; the next sweep does')
     })
   }
