@@ -310,7 +310,8 @@ export class Dispatcher {
   async #takeBack(lane: number, pull: HeldPull | undefined): Promise<void> {
     const target = this.lanes[lane]
     if (target === undefined) return
-    if (pull !== undefined) this.#gone(pull.id)
+    // Its client may be there after all, where it was an earlier one that was gone: then it asks again.
+    this.#end(pull)
     const { version } = target.flow
     const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
     target.flow.correct(target.facts(info), version, performance.now())

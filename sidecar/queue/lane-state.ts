@@ -75,3 +75,9 @@ export function spreadLaneState(group: string, lane: Lane, consumer: string): La
   }
   return { ...laneState(group, lane, consumer), ledger, spread }
 }
+
+/** Nothing is open that only a look at it would end: no message, and no delivery that may have reached nobody. Pure. */
+export const isQuiet = ({ ledger, spread }: LaneState): boolean =>
+  ledger.unrecorded === 0 &&
+  (spread === undefined ||
+    (spread.unpurged === 0 && spread.ledger.ahead === 0 && !Number.isFinite(spread.flow?.nextAt ?? Infinity)))

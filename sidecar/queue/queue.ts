@@ -17,7 +17,7 @@ import type { AckSubject } from '../wire/ack-subject.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
-import type { LaneState } from './lane-state.ts'
+import { isQuiet, type LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
 import { deadLetterOverflow } from './overflow.ts'
@@ -371,7 +371,3 @@ export class Queue {
     return result
   }
 }
-
-/** Nothing is open that only a look at it would end. */
-const isQuiet = ({ ledger, spread }: LaneState): boolean =>
-  ledger.unrecorded === 0 && (spread === undefined || (spread.unpurged === 0 && spread.ledger.ahead === 0))

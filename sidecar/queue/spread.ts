@@ -14,21 +14,20 @@ import type { LaneState, Spread } from './lane-state.ts'
 import type { Observation } from './observe.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
+import { isDone, isUnheard, type LaneInfo } from './unheard.ts'
 
 /** A lane that is so far behind the others is looked after: its next message may be far from what it delivered last. */
 const BEHIND = 1000
-/** Deliveries answered past an unanswered one, from which on it is found out at once which that is. */
-const AHEAD_AT_MOST = 20_000
 
 /** What `info` says of a lane's messages; those on record but still pending at JetStream are not in flight. */
-export const laneFacts = ({ unacked }: LaneState, info: ConsumerInfo): LaneFacts => ({
+export const laneFacts = ({ unacked }: LaneState, info: LaneInfo): LaneFacts => ({
   pending: info.num_pending,
   ackPending: Math.max(0, info.num_ack_pending - unacked.size),
   deliveries: info.delivered.consumer_seq,
 })
 
 /** Infinity where the age of a message has no say in the order. */
-function maxWaitMs({ ordering }: QueueSpec): number {
+export function maxWaitMs({ ordering }: QueueSpec): number {
   const maxWait = ordering.mode === 'Priority' ? priorityOf(ordering).maxWait : undefined
   return maxWait === undefined ? Number.POSITIVE_INFINITY : parseDuration(maxWait)
 }
@@ -62,8 +61,38 @@ export async function adoptLane(q: QueueState, state: LaneState, info: ConsumerI
   spread.ledger.adopt(deliveries, through, present, ambiguous)
 }
 
+/**
+ * On record, but JetStream was not told, or forgot it in a crash: what it delivered is acknowledged with what else is let go of at
+ * a start, what it would deliver anew is deleted. To be called before `adoptLane`, which raises the floor past it.
+ */
+export async function findRecorded(q: QueueState, state: LaneState, info: ConsumerInfo): Promise<void> {
+  const { ledger, lane, unacked } = state
+  const { stream_seq: delivered } = info.delivered
+  // Nothing at or below JetStream's own floor is pending.
+  const window = {
+    after: Math.min(ledger.floor, delivered, info.ack_floor.stream_seq),
+    through: Math.max(ledger.floor, delivered),
+  }
+  const present = await listSequences(q.js, queueStream(q.name), lane.filterSubject, window)
+  for (const sequence of present) {
+    if (!ledger.isSettled(sequence)) continue
+    if (sequence <= delivered) unacked.add(sequence)
+    else if (mayDelete(q)) await deleteRecorded(q, sequence)
+  }
+}
+
+/** Whether what a lane has on record is not kept for others. */
+export const mayDelete = ({ spec }: QueueState): boolean =>
+  spec.retention.until === 'Acknowledged' && spec.consumerGroups.length === 1
+
+export const deleteRecorded = async (q: QueueState, sequence: number): Promise<void> => {
+  await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false).catch((error: unknown) => {
+    q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
+  })
+}
+
 /** Numbers of deliveries that nats-server may give a second time after a crash: more than it makes between two of its flushes. */
-export const ambiguousAfter = (spread: Spread, info: ConsumerInfo): number =>
+export const ambiguousAfter = (spread: Spread, info: LaneInfo): number =>
   Math.max(info.delivered.consumer_seq, spread.ledger.accounted + spread.ledger.ahead) + MAX_IN_FLIGHT
 
 /**
@@ -123,8 +152,7 @@ export async function lookAfterLanes(q: QueueState, { lanes, stream }: Observati
     spread.flow?.correct(laneFacts(state, info), version, now)
     await findUnanswered(q, state, info)
     const { ledger } = spread
-    const idle = info.num_pending === 0 && info.num_ack_pending === 0 && ledger.unrecorded + ledger.ahead === 0
-    if (idle && ledger.accounted === info.delivered.consumer_seq) ledger.nothingThrough(last)
+    if (isDone(ledger, info)) ledger.nothingThrough(last)
     else if (stream.state.last_seq - ledger.floor > BEHIND) await skipOthers(q.js, q.name, state)
   }
   for (const dispatcher of q.dispatchers.values()) dispatcher.refresh()
@@ -133,11 +161,8 @@ export async function lookAfterLanes(q: QueueState, { lanes, stream }: Observati
 async function findUnanswered(q: QueueState, state: LaneState, info: ConsumerInfo): Promise<void> {
   const { spread } = state
   if (spread === undefined) return
-  const { ledger } = spread
-  const stuck = ledger.ahead > 0 && ledger.accounted === spread.accounted
-  const blind = ledger.isBlind && ledger.floor < ledger.delivered
-  if (stuck || blind || ledger.ahead > AHEAD_AT_MOST) await adoptLane(q, state, info, 0)
-  spread.accounted = ledger.accounted
+  if (isUnheard(spread, info)) await adoptLane(q, state, info, 0)
+  spread.accounted = spread.ledger.accounted
 }
 
 /** Raises the floor to just below the lane's next message that is still in the stream. */

@@ -9,7 +9,15 @@ import { replay } from '../settlement/replay.ts'
 import { cutBackTo } from './cut-back.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
 import { findSubQueues } from './sub-queues.ts'
-import { adoptLane, ambiguousAfter, ensureDispatchers, startFlow } from './spread.ts'
+import {
+  adoptLane,
+  ambiguousAfter,
+  deleteRecorded,
+  ensureDispatchers,
+  findRecorded,
+  mayDelete,
+  startFlow,
+} from './spread.ts'
 import type { QueueState } from './state.ts'
 
 /**
@@ -95,7 +103,13 @@ async function ensureLanes(
   q.lanesBySubject = Map.groupBy(lanes, ({ lane }) => lane.filterSubject)
   // Without a word of its own, a lane's past would be what is on record of an earlier one of its name.
   if (!isTree(q.spec) && (added.length > 0 || known.size > lanes.length)) await q.settler.restate()
-  return Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
+  const ensured = await Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
+  // Purged by lane, and how much of what is on record was not purged before a start is not known.
+  if (resume && isTree(q.spec))
+    for (const { spread, ledger } of lanes) {
+      if (spread !== undefined && ledger.floor >= stream.state.first_seq) spread.unpurged = Math.max(1, spread.unpurged)
+    }
+  return ensured
 }
 
 const beginsNew = ({ consumerGroups }: QueueSpec, group: string): boolean =>
@@ -120,6 +134,7 @@ export async function ensureLane(q: QueueState, state: LaneState, resume: boolea
     const ambiguous = isFirst || isIntact ? 0 : ambiguousAfter(state.spread, info)
     delete state.spread.stoppedAt
     state.spread.ledger.restart(info.delivered.consumer_seq)
+    if (resume) await findRecorded(q, state, info)
     await adoptLane(q, state, info, ambiguous)
   }
   if (resume || ensured.created || ensured.changed !== undefined) await startFlow(q, state, info)
@@ -135,12 +150,9 @@ export function wantedLanes({ name, spec, paths }: Pick<QueueState, 'name' | 'sp
 
 /** On record, but a crash made JetStream forget that it delivered them: deleted, so that they are not delivered again. */
 async function deleteUndelivered(q: QueueState, { ledger }: LaneState): Promise<void> {
-  if (q.spec.retention.until !== 'Acknowledged' || q.spec.consumerGroups.length > 1) return
+  if (!mayDelete(q)) return
   for (const [from, to] of ledger.ranges()) {
-    for (let sequence = Math.max(from, ledger.delivered + 1); sequence <= to; sequence++) {
-      await q.js.manager.streams.deleteMessage(q.name, sequence, false).catch((error: unknown) => {
-        q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
-      })
-    }
+    for (let sequence = Math.max(from, ledger.delivered + 1); sequence <= to; sequence++)
+      await deleteRecorded(q, sequence)
   }
 }
