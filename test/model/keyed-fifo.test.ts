@@ -1,0 +1,4 @@
+import { checkMode } from './check-mode.ts'
+import { MODES } from './modes.ts'
+
+checkMode(MODES.keyedFifo)
