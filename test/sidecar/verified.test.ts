@@ -9,7 +9,7 @@ const MESSAGES = 2000
 /** Of each mode, where all run at once. */
 const EACH = 1200
 /** Messages a second of each: slow enough that a fault has traffic on both sides. */
-const RATE = 250
+const RATE = 150
 
 let broker: TestBroker
 beforeAll(async () => {
