@@ -250,9 +250,10 @@ export class Dispatcher {
     pull.grantedAt = now
     this.#pulls.splice(this.#pulls.indexOf(pull), 1)
     const expires = Math.round(Math.min(WRONG_ESTIMATE_MS, Math.max(1, pull.expiresAt - now)) * NS_PER_MS)
-    // What nats-server has to end itself, after the last message: how many bytes that was, or that there is no more.
-    const last =
-      request.maxBytes > 0 || (request.noWait && pull.left > 0 && this.#views.every(({ ready }) => ready === 0))
+    // What nats-server has to end itself, after the last message: how many bytes that was, or that there is no more. A lane with
+    // one place in flight would have it wait until that is free.
+    const none = pull.left > 0 && !target.flow.single && this.#views.every(({ ready }) => ready === 0)
+    const last = request.maxBytes > 0 || (request.noWait && none)
     if (last) this.#ask(target.consumer, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
     else this.#ask(target.consumer, pull, { batch: count, expires })
     if (!last && pull.left > 0) this.#pulls.push(pull)

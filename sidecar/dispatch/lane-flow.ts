@@ -68,7 +68,8 @@ export class LaneFlow {
     return this.#due
   }
 
-  get #single(): boolean {
+  /** Whether the lane has one place in flight. */
+  get single(): boolean {
     return this.#o.maxAckPending === 1
   }
 
@@ -86,7 +87,7 @@ export class LaneFlow {
 
   /** Messages that a pull would be given at once. */
   get ready(): number {
-    if (!this.#single) return this.#due + this.waiting.count
+    if (!this.single) return this.#due + this.waiting.count
     if (this.#grants.length + this.#extended.size > 0) return 0
     if (this.#due > 0) return 1
     return this.#held ? 0 : Math.min(1, this.waiting.count)

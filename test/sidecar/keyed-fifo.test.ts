@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type QueueInput, TestBroker } from './harness.ts'
+import { eventually, type Puller, type QueueInput, TestBroker } from './harness.ts'
 
 let broker: TestBroker
 let number = 0
@@ -18,6 +18,10 @@ async function newQueue(partitions: number, rest: QueueInput = {}): Promise<stri
 async function publish(queue: string, ...keys: string[]): Promise<void> {
   const js = await broker.js()
   for (const [n, key] of keys.entries()) await js.publish(`q.${queue}.${key}`, `${key} ${n}`)
+}
+
+async function takeAndSettle(puller: Puller, count: number): Promise<void> {
+  for (const message of await puller.take(count)) expect(await message.settle()).toBe('')
 }
 
 const empty = (queue: string): Promise<void> =>
@@ -93,6 +97,19 @@ describe('KeyedFifo', () => {
     expect(again).toMatchObject({ text: 'a 0', attempt: 2 })
     await again.settle()
     expect(await (await puller.one()).settle()).toBe('')
+    await empty(queue)
+  })
+
+  it('ends a pull that does not wait when there is no more to be had, though nothing is answered yet', async () => {
+    const queue = await newQueue(64)
+    await publish(queue, 'a', 'a', 'b', 'b')
+    const puller = await broker.puller(queue)
+    puller.request({ batch: 5, no_wait: true })
+    const got = [await puller.next(), await puller.next()]
+    expect(got.map((one) => ('text' in one ? one.text : one.status)).toSorted()).toEqual(['a 0', 'b 2'])
+    expect(await puller.next()).toMatchObject({ status: 408 })
+    for (const one of got) if ('text' in one) await one.settle()
+    await takeAndSettle(puller, 2)
     await empty(queue)
   })
 
