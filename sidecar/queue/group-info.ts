@@ -24,8 +24,14 @@ export function groupInfo(group: string, lanes: readonly ConsumerInfo[], settled
   }
 }
 
+/** As nats-server writes it before the first delivery: a time that is not one would fail to be read by most clients. */
+const NOTHING_YET = { consumer_seq: 0, stream_seq: 0 }
+
+type EmptyGroupInfo = Omit<ConsumerInfo, 'delivered' | 'ack_floor'> &
+  Record<'delivered' | 'ack_floor', typeof NOTHING_YET>
+
 /** The same of a group that has no lanes, since no sub-queue was published to. */
-export function emptyGroupInfo(group: string, { name, spec, created }: QueueState): ConsumerInfo {
+export function emptyGroupInfo(group: string, { name, spec, created }: QueueState): EmptyGroupInfo {
   const lane = { name: 'none', filterSubject: `${queueSubject(name)}.>`, maxAckPending: MAX_IN_FLIGHT }
   return {
     stream_name: queueStream(name),
@@ -39,8 +45,8 @@ export function emptyGroupInfo(group: string, { name, spec, created }: QueueStat
       name: group,
       durable_name: group,
     },
-    delivered: { consumer_seq: 0, stream_seq: 0, last_active: 0 },
-    ack_floor: { consumer_seq: 0, stream_seq: 0, last_active: 0 },
+    delivered: NOTHING_YET,
+    ack_floor: NOTHING_YET,
     num_ack_pending: 0,
     num_redelivered: 0,
     num_waiting: 0,

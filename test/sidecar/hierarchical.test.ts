@@ -53,6 +53,15 @@ describe('Hierarchical', () => {
     await empty(queue)
   })
 
+  it('has an info that says nothing of a last delivery before there is one, as clients that read a time there expect', async () => {
+    const queue = await newQueue()
+    const answer = await (await broker.client()).request(`$JS.API.CONSUMER.INFO.${queue}.workers`, '')
+    expect(answer.json()).toMatchObject({
+      delivered: expect.not.objectContaining({ last_active: expect.anything() }),
+      ack_floor: expect.not.objectContaining({ last_active: expect.anything() }),
+    })
+  })
+
   it('keeps the order within a sub-queue, and lets a busy one delay no other', async () => {
     const queue = await newQueue()
     await publish(queue, ...many('busy', 1000), ...many('small', 10))
