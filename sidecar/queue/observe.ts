@@ -34,8 +34,11 @@ export async function observeQueue({
   return { lanes, stream, deadLetters: deadLetters.state.messages, crowded }
 }
 
-/** What waits to be moved may be given up by JetStream meanwhile, and is there still. */
-const inFlight = ({ unacked, ledger, spread }: LaneState, info: ConsumerInfo): number =>
+/**
+ * Delivered messages of a lane that are not settled. JetStream counts those that are on record too, and not those that it gave up
+ * while they wait to be moved.
+ */
+export const inFlight = ({ unacked, ledger, spread }: LaneState, info: ConsumerInfo): number =>
   Math.max(0, info.num_ack_pending - unacked.size, spread === undefined ? 0 : ledger.unrecorded)
 
 /** Over several groups, the counts of the one that is furthest behind. Pure. */

@@ -18,7 +18,7 @@ import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { isQuiet, type LaneState } from './lane-state.ts'
-import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
 import { deadLetterOverflow } from './overflow.ts'
 import { removeQueue } from './remove.ts'
@@ -220,11 +220,13 @@ export class Queue {
     const { js, lanes } = this.#q
     const own = lanes.filter((lane) => lane.group === group)
     const infos = await Promise.all(
-      own.map(({ consumer }) => js.manager.consumers.info(queueStream(this.name), consumer)),
+      own.map(async (lane) => {
+        const info = await js.manager.consumers.info(queueStream(this.name), lane.consumer)
+        return { ...info, num_ack_pending: inFlight(lane, info) }
+      }),
     )
-    const settled = own.reduce((total, { unacked }) => total + unacked.size, 0)
     const declared = this.#q.spec.consumerGroups.some(({ name }) => name === group)
-    const info = declared && own.length === 0 ? emptyGroupInfo(group, this.#q) : groupInfo(group, infos, settled)
+    const info = declared && own.length === 0 ? emptyGroupInfo(group, this.#q) : groupInfo(group, infos)
     if (info === undefined) answerNotFound(message, 'consumer')
     else message.respond(JSON.stringify({ type: 'io.nats.jetstream.api.v1.consumer_info_response', ...info }))
   }
