@@ -19,8 +19,8 @@ import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { isQuiet, type LaneState } from './lane-state.ts'
 import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
-import { answerNoResponders, answerNotFound, passOnPull } from './pull.ts'
 import { deadLetterOverflow } from './overflow.ts'
+import { answerNoResponders, answerNotFound, passOnPull, withEnd } from './pull.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
@@ -284,7 +284,9 @@ export class Queue {
     const dispatcher = dispatchers.get(group)
     if (dispatcher !== undefined) return dispatcher.pull(data, reply)
     const lane = lanes.find((state) => state.group === group)
-    if (lane !== undefined) passOnPull(js.connection, queueStream(this.name), lane.consumer, { data, reply })
+    if (lane === undefined) return
+    const body = lane.lane.maxAckPending === 1 ? withEnd(data) : data
+    passOnPull(js.connection, queueStream(this.name), lane.consumer, { data: body, reply })
   }
 
   async #endHole(lane: LaneState, pending: number, delivered: number, now: number): Promise<void> {

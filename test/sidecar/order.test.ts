@@ -125,6 +125,23 @@ describe('Fifo, strict', () => {
     expect((await puller.one()).text).toBe('m1')
   })
 
+  it('ends a pull that does not wait, whether there is nothing, a message, or one in flight', async () => {
+    const queue = await newQueue(strict)
+    const puller = await broker.puller(queue)
+    const pull = { batch: 5, no_wait: true }
+    puller.request(pull)
+    expect(await puller.next()).toMatchObject({ status: 408 })
+    await broker.publish(queue, 'm0', 'm1')
+    puller.request(pull)
+    const first = await puller.next()
+    expect(first).toMatchObject({ text: 'm0' })
+    expect(await puller.next()).toMatchObject({ status: 408 })
+    puller.request(pull)
+    expect(await puller.next()).toMatchObject({ status: 408 })
+    if ('text' in first) await first.settle()
+    expect(await puller.fetchNow()).toMatchObject([{ text: 'm1' }])
+  })
+
   it('a message that is dead-lettered lets the next one through', async () => {
     const queue = await newQueue({ ...strict, retry: { ...noWait, maxAttempts: 1, visibilityTimeout: '1s' } })
     await broker.publish(queue, 'rejected', 'given back', 'not answered', 'good')
