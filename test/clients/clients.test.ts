@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Embedded, startEmbedded } from '../harness/embedded.ts'
 import { prepareClient, runClient } from './clients.ts'
 import { type Language, LANGUAGES } from './language.ts'
-import { CLIENTS_QUEUE } from './queue.ts'
+import { CLIENT_MODE_NAMES, CLIENT_MODES, manifestsOf, queuesOf } from './modes.ts'
 import { hasTool } from './tool.ts'
 
 const CHECKS = [
@@ -10,10 +10,14 @@ const CHECKS = [
   'unknown-group',
   'publish',
   'publish-duplicate',
+  'publish-refused',
   'info-pending',
   'fetch',
   'consume',
   'consume-waits',
+  'consume-heartbeats',
+  'next',
+  'ack',
   'double-ack',
   'nak',
   'nak-delay',
@@ -21,37 +25,40 @@ const CHECKS = [
   'visibility-timeout',
   'term',
   'no-wait-empty',
+  'no-wait',
   'expires-empty',
   'expires-partial',
+  'vanish',
+  'reconnect',
 ]
 
 let embedded: Embedded
 beforeAll(async () => {
-  embedded = await startEmbedded({ manifests: CLIENTS_QUEUE })
+  embedded = await startEmbedded({ manifests: manifestsOf(CLIENT_MODE_NAMES) })
 }, 300_000)
 afterAll(() => embedded[Symbol.asyncDispose]())
 
-describe('stock clients against a Queue', () => {
-  for (const language of LANGUAGES) {
-    test.skipIf(process.env.CI === undefined && missing(language))(
-      `${language} client`,
-      { timeout: 600_000 },
-      async () => {
-        await prepareClient(language)
-        const checks = await runClient(language, { url: embedded.url, queue: 'orders' })
-        expect(checks.filter(({ ok }) => !ok)).toEqual([])
-        expect(checks.map(({ check }) => check)).toEqual(CHECKS)
-      },
-    )
-  }
+// One language after the other: each mode has one Queue. The modes at once: their checks mostly wait.
+for (const language of LANGUAGES) {
+  describe.skipIf(process.env.CI === undefined && missing(language))(`the stock ${language} client`, () => {
+    beforeAll(() => prepareClient(language), 300_000)
 
-  test('a Queue that is not there fails, and says so', { timeout: 60_000 }, async () => {
+    test.concurrent.for(CLIENT_MODE_NAMES)('%s', async (mode, { expect }) => {
+      const checks = await runClient(language, { url: embedded.url, mode, ...queuesOf(mode) })
+      expect(checks.filter(({ ok }) => !ok)).toEqual([])
+      expect(checks.map(({ check }) => check)).toEqual(CLIENT_MODES[mode].groups ? [...CHECKS, 'second-group'] : CHECKS)
+    })
+  })
+}
+
+describe('the programs', () => {
+  test('fail, and say so, where a Queue is not there', async () => {
     const [open, ...others] = await runClient('js', { url: embedded.url, queue: 'nothere' })
     expect(open).toMatchObject({ check: 'open', ok: false })
     expect(others).toEqual([])
   })
 
-  test('a broker that is not there is an error', { timeout: 60_000 }, async () => {
+  test('end with an error where a broker is not there', async () => {
     await expect(runClient('js', { url: 'nats://127.0.0.1:1', queue: 'orders' })).rejects.toThrow(/after 0 checks/)
   })
 })

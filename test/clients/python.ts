@@ -25,5 +25,5 @@ export async function pythonClient(): Promise<Program> {
     await runTool(command, ['-m', 'pip', 'install', '--quiet', '-r', REQUIREMENTS], { cwd: SOURCE, missing })
     await writeFile(complete, '')
   }
-  return { command, args: [join(SOURCE, 'client.py')] }
+  return { command, args: [join(SOURCE, 'main.py')] }
 }

@@ -81,7 +81,7 @@ describe('crds/examples/orders.yaml', () => {
     expect([after.metadata.uid, restartsOf(after)]).toEqual([before.metadata.uid, restartsOf(before)])
   })
 
-  // Of the visibility timeout that the test before has set, two checks of each client wait out one.
+  // Of the visibility timeout that the test before has set, several checks of each client wait out one.
   test.each(LANGUAGES)('serves a stock client in %s', async (language) => {
     await prepareClient(language)
     const started = performance.now()

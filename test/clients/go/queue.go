@@ -2,12 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
+
+// traits is what may be expected only because of the Queue's mode: see ../traits.ts.
+type traits struct {
+	Places []struct {
+		Publish string
+		Stored  string
+	}
+	Refused       string
+	Order         []int
+	InFlight      int
+	Failed        string
+	VanishedFirst bool
+}
 
 // queue is one Queue as a stock client sees it.
 type queue struct {
@@ -16,27 +33,52 @@ type queue struct {
 	name     string
 	group    string
 	run      string
+	traits   traits
 	consumer jetstream.Consumer
 }
 
-func (q *queue) subject() string { return "q." + q.name }
-
-func bodies(run, name string, from, to int) []string {
-	var names []string
-	for i := from; i < to; i++ {
-		names = append(names, fmt.Sprintf("%s %s %d", run, name, i))
+func openQueue(ctx context.Context, conn *nats.Conn, name, group string, t traits) (*queue, error) {
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, err
 	}
-	return names
+	consumer, err := js.Consumer(ctx, name, group)
+	if err != nil {
+		return nil, err
+	}
+	run := fmt.Sprintf("go-%d", time.Now().UnixMilli())
+	return &queue{js: js, conn: conn, name: name, group: group, run: run, traits: t, consumer: consumer}, nil
 }
 
-func (q *queue) publish(ctx context.Context, count int, name string) ([]string, error) {
-	names := bodies(q.run, name, 0, count)
-	for _, body := range names {
-		if _, err := q.js.Publish(ctx, q.subject(), []byte(body), jetstream.WithMsgID(body)); err != nil {
-			return nil, err
+func (q *queue) fill(template string, n int) string {
+	return strings.NewReplacer("{queue}", q.name, "{n}", strconv.Itoa(n)).Replace(template)
+}
+
+// stored is the subject that message n is found under.
+func (q *queue) stored(n int) string {
+	return q.fill(q.traits.Places[n%len(q.traits.Places)].Stored, n)
+}
+
+func (q *queue) body(check string, n int) string { return fmt.Sprintf("%s %s %d", q.run, check, n) }
+
+// publishTo publishes message n of a check to a place, which is its own or another.
+func (q *queue) publishTo(ctx context.Context, place int, check string, n int) (*jetstream.PubAck, error) {
+	body := q.body(check, n)
+	return q.js.PublishMsg(ctx, &nats.Msg{
+		Subject: q.fill(q.traits.Places[place%len(q.traits.Places)].Publish, n),
+		Data:    []byte(body),
+		Header:  nats.Header{"Trace": {fmt.Sprintf("t%d", n)}},
+	}, jetstream.WithMsgID(body))
+}
+
+// publish publishes messages from … to-1 to their places.
+func (q *queue) publish(ctx context.Context, check string, from, to int) error {
+	for n := from; n < to; n++ {
+		if _, err := q.publishTo(ctx, n, check, n); err != nil {
+			return err
 		}
 	}
-	return names, nil
+	return nil
 }
 
 // fetch is fetch style: what one pull brings.
@@ -57,34 +99,79 @@ func collect(batch jetstream.MessageBatch) ([]jetstream.Msg, error) {
 }
 
 // next is the next message, which has to come within a minute.
-func (q *queue) next() (jetstream.Msg, int, uint64, error) {
+func (q *queue) next() (jetstream.Msg, error) {
 	message, err := q.consumer.Next(jetstream.FetchMaxWait(time.Minute))
 	if err != nil {
-		return nil, 0, 0, fmt.Errorf("no message came within a minute: %w", err)
+		return nil, fmt.Errorf("no message came within a minute: %w", err)
 	}
-	meta, err := message.Metadata()
-	if err != nil {
-		return nil, 0, 0, err
-	}
-	return message, int(meta.NumDelivered), meta.Sequence.Stream, nil
+	return message, nil
 }
 
-// again expects the message with that sequence for the second time, and acknowledges it.
-func (q *queue) again(ctx context.Context, sequence uint64) error {
-	message, count, got, err := q.next()
+// publishAndTake publishes one message and takes it.
+func (q *queue) publishAndTake(ctx context.Context, check string) (jetstream.Msg, error) {
+	if err := q.publish(ctx, check, 0, 1); err != nil {
+		return nil, err
+	}
+	return q.next()
+}
+
+// take fetches and acknowledges count messages, in as many pulls as it may take.
+func (q *queue) take(count int) ([]jetstream.Msg, error) {
+	var taken []jetstream.Msg
+	for pulls := 0; len(taken) < count && pulls < 30; pulls++ {
+		messages, err := q.fetch(count-len(taken), 2*time.Second)
+		if err != nil {
+			return nil, err
+		}
+		if err := ackAll(messages); err != nil {
+			return nil, err
+		}
+		taken = append(taken, messages...)
+	}
+	return taken, expect("messages that came", len(taken), count)
+}
+
+// expectAgain expects that second is first again, after one delivery that failed.
+func (q *queue) expectAgain(first, second jetstream.Msg) error {
+	before, err := first.Metadata()
 	if err != nil {
 		return err
 	}
-	if err := expect("seq", got, sequence); err != nil {
+	after, err := second.Metadata()
+	if err != nil {
 		return err
 	}
-	if err := expect("count", count, 2); err != nil {
-		return err
+	body := expect("body", string(second.Data()), string(first.Data()))
+	if q.traits.Failed == "tail" {
+		return errors.Join(
+			body,
+			expect("header Pillion-Attempts", second.Headers().Get("Pillion-Attempts"), "1"),
+			expect("a later seq", after.Sequence.Stream > before.Sequence.Stream, true),
+		)
 	}
-	if err := message.Ack(); err != nil {
-		return err
+	return errors.Join(
+		body,
+		expect("seq", after.Sequence.Stream, before.Sequence.Stream),
+		expect("count", after.NumDelivered, uint64(2)),
+	)
+}
+
+// expectOrder expects that these messages, the first of total, came in the order that the mode promises.
+func (q *queue) expectOrder(messages []jetstream.Msg, total int) error {
+	came := numbers(messages)
+	if q.traits.Order != nil {
+		wanted := slices.DeleteFunc(slices.Clone(q.traits.Order), func(n int) bool { return n >= total })
+		return expect("order", came, wanted[:min(len(came), len(wanted))])
 	}
-	return q.untilSettled(ctx)
+	next := make([]int, len(q.traits.Places))
+	for _, n := range came {
+		place := n % len(next)
+		if err := expect(fmt.Sprintf("next in place %d", place), n, place+next[place]*len(next)); err != nil {
+			return err
+		}
+		next[place]++
+	}
+	return nil
 }
 
 func (q *queue) untilSettled(ctx context.Context) error {
@@ -111,8 +198,9 @@ func (q *queue) deadLetters(ctx context.Context) (uint64, error) {
 	return stream.CachedInfo().State.Msgs, nil
 }
 
+// drain leaves nothing behind.
 func (q *queue) drain() {
-	for quiet := 0; q.consumer != nil && quiet < 2; quiet++ {
+	for quiet := 0; quiet < 2; quiet++ {
 		messages, _ := q.fetch(100, 4*time.Second)
 		for _, message := range messages {
 			_ = message.Ack()
@@ -130,10 +218,20 @@ func ackAll(messages []jetstream.Msg) error {
 	return nil
 }
 
-func texts(messages []jetstream.Msg) []string {
-	var found []string
+// numberOf is the number of a message within its check.
+func numberOf(message jetstream.Msg) int {
+	words := strings.Fields(string(message.Data()))
+	n, err := strconv.Atoi(words[len(words)-1])
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func numbers(messages []jetstream.Msg) []int {
+	found := []int{}
 	for _, message := range messages {
-		found = append(found, string(message.Data()))
+		found = append(found, numberOf(message))
 	}
 	return found
 }

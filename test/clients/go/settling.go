@@ -2,19 +2,37 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 )
 
-// settling checks every answer that a consumer may give to a message.
+// nakDelay is longer than the visibility timeout of the Queues that are made for the checks.
+const nakDelay = 4 * time.Second
+
+// settling checks every answer that a consumer may give to a message, and none.
 func settling(ctx context.Context, c *checks, q *queue) {
 	visibilityTimeout := q.consumer.CachedInfo().Config.AckWait
 
-	c.run("double-ack", func() (string, error) {
-		if _, err := q.publish(ctx, 1, "double-ack"); err != nil {
+	c.run("ack", func() (string, error) {
+		message, err := q.publishAndTake(ctx, "ack")
+		if err != nil {
 			return "", err
 		}
-		message, _, _, err := q.next()
+		info, err := q.consumer.Info(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := errors.Join(expect("num_ack_pending", info.NumAckPending, 1), message.Ack()); err != nil {
+			return "", err
+		}
+		return "settled", q.untilSettled(ctx)
+	})
+
+	c.run("double-ack", func() (string, error) {
+		message, err := q.publishAndTake(ctx, "double-ack")
 		if err != nil {
 			return "", err
 		}
@@ -24,68 +42,103 @@ func settling(ctx context.Context, c *checks, q *queue) {
 		return "answered", q.untilSettled(ctx)
 	})
 
-	c.run("nak", func() (string, error) {
-		if _, err := q.publish(ctx, 1, "nak"); err != nil {
-			return "", err
-		}
-		message, _, sequence, err := q.next()
-		if err != nil {
-			return "", err
-		}
-		if err := message.Nak(); err != nil {
-			return "", err
-		}
-		return "delivered again with count 2", q.again(ctx, sequence)
-	})
-
-	c.run("nak-delay", func() (string, error) {
-		if _, err := q.publish(ctx, 1, "nak-delay"); err != nil {
-			return "", err
-		}
-		message, _, sequence, err := q.next()
-		if err != nil {
-			return "", err
-		}
-		started := time.Now()
-		if err := message.NakWithDelay(2 * time.Second); err != nil {
-			return "", err
-		}
-		return again(ctx, q, sequence, started, 1900*time.Millisecond)
-	})
-
+	c.run("nak", func() (string, error) { return nak(ctx, q) })
+	c.run("nak-delay", func() (string, error) { return nakWithDelay(ctx, q) })
 	c.run("in-progress", func() (string, error) { return inProgress(ctx, q, visibilityTimeout) })
 
 	c.run("visibility-timeout", func() (string, error) {
-		if _, err := q.publish(ctx, 1, "visibility-timeout"); err != nil {
-			return "", err
-		}
-		_, _, sequence, err := q.next()
+		first, err := q.publishAndTake(ctx, "visibility-timeout")
 		if err != nil {
 			return "", err
 		}
-		return again(ctx, q, sequence, time.Now(), visibilityTimeout*9/10)
+		return again(ctx, q, first, time.Now(), visibilityTimeout*9/10)
 	})
 
 	c.run("term", func() (string, error) { return term(ctx, q) })
 }
 
-// again expects the message back for the second time, and not sooner than least after started.
-func again(ctx context.Context, q *queue, sequence uint64, started time.Time, least time.Duration) (string, error) {
-	if err := q.again(ctx, sequence); err != nil {
+// again expects the message back, not sooner than least after started, and settles it.
+func again(ctx context.Context, q *queue, first jetstream.Msg, started time.Time, least time.Duration) (string, error) {
+	second, err := q.next()
+	if err != nil {
 		return "", err
 	}
 	waited := time.Since(started)
+	if err := errors.Join(second.Ack(), q.expectAgain(first, second), q.untilSettled(ctx)); err != nil {
+		return "", err
+	}
 	if waited < least {
 		return "", fmt.Errorf("came again after %s, sooner than %s", waited, least)
 	}
 	return fmt.Sprintf("delivered again after %d ms", waited.Milliseconds()), nil
 }
 
-func inProgress(ctx context.Context, q *queue, visibilityTimeout time.Duration) (string, error) {
-	if _, err := q.publish(ctx, 1, "in-progress"); err != nil {
+func nak(ctx context.Context, q *queue) (string, error) {
+	for n := range 2 {
+		if _, err := q.publishTo(ctx, 0, "nak", n); err != nil {
+			return "", err
+		}
+	}
+	first, err := q.next()
+	if err != nil {
 		return "", err
 	}
-	message, _, _, err := q.next()
+	if err := errors.Join(expect("body", string(first.Data()), q.body("nak", 0)), first.Nak()); err != nil {
+		return "", err
+	}
+	var two []jetstream.Msg
+	for range 2 {
+		message, err := q.next()
+		if err != nil {
+			return "", err
+		}
+		if err := message.Ack(); err != nil {
+			return "", err
+		}
+		two = append(two, message)
+	}
+	came := numbers(two)
+	second, other := two[0], two[1]
+	if came[0] != 0 {
+		second, other = other, second
+	}
+	if err := errors.Join(q.expectAgain(first, second), expect("the other", string(other.Data()), q.body("nak", 1))); err != nil {
+		return "", err
+	}
+	// Where a failed message keeps its place, the other may come before it, meanwhile, or after it.
+	switch q.traits.Failed {
+	case "blocks":
+		err = expect("order", came, []int{0, 1})
+	case "tail":
+		err = expect("order", came, []int{1, 0})
+	}
+	return "delivered again: " + q.traits.Failed, errors.Join(err, q.untilSettled(ctx))
+}
+
+func nakWithDelay(ctx context.Context, q *queue) (string, error) {
+	first, err := q.publishAndTake(ctx, "nak-delay")
+	if err != nil {
+		return "", err
+	}
+	started := time.Now()
+	if err := first.NakWithDelay(nakDelay); err != nil {
+		return "", err
+	}
+	for time.Since(started) < nakDelay-400*time.Millisecond {
+		info, err := q.consumer.Info(ctx)
+		if err != nil {
+			return "", err
+		}
+		if err := expect("num_pending + num_ack_pending meanwhile", int(info.NumPending)+info.NumAckPending, 1); err != nil {
+			return "", err
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return again(ctx, q, first, started, nakDelay-100*time.Millisecond)
+}
+
+func inProgress(ctx context.Context, q *queue, visibilityTimeout time.Duration) (string, error) {
+	message, err := q.publishAndTake(ctx, "in-progress")
 	if err != nil {
 		return "", err
 	}
@@ -100,10 +153,7 @@ func inProgress(ctx context.Context, q *queue, visibilityTimeout time.Duration) 
 			return "", err
 		}
 	}
-	if err := expect("delivered meanwhile", <-meanwhile, 0); err != nil {
-		return "", err
-	}
-	if err := message.Ack(); err != nil {
+	if err := errors.Join(expect("delivered meanwhile", <-meanwhile, 0), message.Ack()); err != nil {
 		return "", err
 	}
 	return fmt.Sprintf("held for %s, visibility timeout %s", hold, visibilityTimeout), q.untilSettled(ctx)
@@ -114,17 +164,11 @@ func term(ctx context.Context, q *queue) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := q.publish(ctx, 1, "term"); err != nil {
-		return "", err
-	}
-	message, _, _, err := q.next()
+	message, err := q.publishAndTake(ctx, "term")
 	if err != nil {
 		return "", err
 	}
-	if err := message.TermWithReason("broken"); err != nil {
-		return "", err
-	}
-	if err := q.untilSettled(ctx); err != nil {
+	if err := errors.Join(message.TermWithReason("broken"), q.untilSettled(ctx)); err != nil {
 		return "", err
 	}
 	after := before
@@ -138,8 +182,5 @@ func term(ctx context.Context, q *queue) (string, error) {
 		return "", err
 	}
 	messages, err := q.fetch(1, time.Second)
-	if err != nil {
-		return "", err
-	}
-	return "dead-lettered, not delivered again", expect("delivered again", len(messages), 0)
+	return "dead-lettered, not delivered again", errors.Join(err, expect("delivered again", len(messages), 0))
 }
