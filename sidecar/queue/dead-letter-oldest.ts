@@ -50,7 +50,7 @@ export async function deadLetterOldest(q: QueueState, { reason, first, goes }: O
 /** The lanes, one of each group, in which a message has no end. */
 const openLanes = (q: QueueState, { seq, subject }: StoredMessage): LaneState[] =>
   (q.lanesBySubject.get(laneSubject(q.name, q.spec, subject)) ?? []).filter(
-    ({ ledger, moving }) => !ledger.isSettled(seq) && !moving.has(seq),
+    (lane) => !lane.ledger.isSettled(seq) && !lane.moving.has(seq) && !q.settler.isEnding(lane, seq),
   )
 
 async function end(

@@ -147,7 +147,7 @@ export class Queue {
     return this.#exclusively(async () => {
       const { js, settler, metrics, spec, dispatchers, active } = this.#q
       await settler.flush()
-      await removeQueue(js, this.name, policy, async () => messageCounts(await this.#look()))
+      await removeQueue(js, this.name, spec, policy, async () => messageCounts(await this.#look()))
       settler.abandon()
       this.#signals.stop()
       for (const dispatcher of dispatchers.values()) dispatcher.stop()
@@ -247,10 +247,11 @@ export class Queue {
   }
 
   /** Nobody answered the last delivery that JetStream makes of a message. */
-  #endUnanswered(lane: LaneState, sequence: number, attempts: number): Promise<void> {
-    return movesToTail(this.#q.spec)
-      ? this.#signals.failed(lane, sequence, 'timeout')
-      : this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
+  async #endUnanswered(lane: LaneState, sequence: number, attempts: number): Promise<void> {
+    // Answered in time after all, and not on record yet.
+    if (this.#q.settler.isEnding(lane, sequence)) return
+    if (movesToTail(this.#q.spec)) await this.#signals.failed(lane, sequence, 'timeout')
+    else await this.#signals.move(lane, { group: lane.group, sequence, reason: 'timeout', attempts })
   }
 
   #giveBack(group: string): Promise<void> {

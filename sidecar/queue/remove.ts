@@ -1,7 +1,9 @@
+import type { QueueSpec } from '../../crds/index.ts'
 import type { DeletePolicy, MessageCounts } from '../../crds/protocol/api.ts'
-import { deadLetterStream, queueStream, queueSubject, settlementStream } from '../../crds/protocol/subjects.ts'
+import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
+import { streamShape } from '../lanes/lanes.ts'
 import { SidecarError } from '../sidecar-error.ts'
 
 /**
@@ -11,6 +13,7 @@ import { SidecarError } from '../sidecar-error.ts'
 export async function removeQueue(
   js: JetStreamAccess,
   queue: string,
+  spec: QueueSpec,
   policy: DeletePolicy,
   count: () => Promise<MessageCounts>,
 ): Promise<void> {
@@ -22,7 +25,7 @@ export async function removeQueue(
   const counts = await count()
   const left = counts.ready + counts.inFlight + counts.delayed
   if (policy === 'KeepNonEmpty' && left > 0) {
-    await streams.update(name, { subjects: [queueSubject(queue)] })
+    await streams.update(name, { subjects: [...streamShape(queue, spec).subjects] })
     throw new SidecarError(
       'QueueNotEmpty',
       `queue ${queue} still holds ${left} messages (${counts.ready} ready, ${counts.inFlight} in flight, ` +

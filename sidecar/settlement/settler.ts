@@ -73,6 +73,8 @@ export interface SettlerOptions {
 export class Settler {
   readonly #o: SettlerOptions
   #fresh: Settlement[] = []
+  /** On its way to the record. */
+  #batch: readonly Settlement[] = []
   #recording: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
@@ -108,6 +110,12 @@ export class Settler {
   settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string, delivery?: number): void {
     this.#fresh.push({ lane, sequence, outcome, reply, delivery })
     this.#schedule()
+  }
+
+  /** Whether a message came to an end that is not on record yet. */
+  isEnding(lane: LaneState, sequence: number): boolean {
+    const is = (one: Settlement): boolean => one.lane === lane && one.sequence === sequence
+    return this.#fresh.some(is) || this.#batch.some(is)
   }
 
   /** Ends a message that may not have been delivered; who calls takes it out of the stream once that is on record. */
@@ -256,6 +264,7 @@ export class Settler {
   async #record(): Promise<void> {
     this.#lastRecord = performance.now()
     const batch = this.#fresh
+    this.#batch = batch
     this.#fresh = []
     try {
       const delivered = await this.#delivered(batch)
@@ -276,6 +285,8 @@ export class Settler {
       // Nothing was let go of yet; a record that was stored but not confirmed is repeated, and says the same.
       this.#fresh = batch.concat(this.#fresh)
       throw error
+    } finally {
+      this.#batch = []
     }
   }
 

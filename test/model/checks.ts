@@ -35,6 +35,7 @@ export class Checks {
   readonly #recorded = new Map<number, { readonly outcome: Outcome; readonly at: number }>()
   readonly #told = new Set<number>()
   readonly #stored = new Map<number, Stored>()
+  readonly #deliveredAt = new Map<number, number>()
   /** By lane, the highest sequence that was delivered. */
   readonly #highest = new Map<string, number>()
   /** By lane, the floor that was looked at last. */
@@ -98,6 +99,9 @@ export class Checks {
 
   answered({ message }: Delivery, text: string): void {
     const known = this.#of(message.id)
+    // Delivered again, or about to be, for what is known: the answer makes the estimate of what is ready wrong.
+    const timeout = parseDuration(this.#mode.spec.retry.visibilityTimeout)
+    if (this.#world.now - (this.#deliveredAt.get(message.seq) ?? 0) >= timeout) this.#isCalm = false
     if (text !== '+WPI') known.answers.add(text)
     if (text !== '+ACK') this.#isPlain = false
     if (text === '+ACK') known.acknowledged = true
@@ -108,6 +112,7 @@ export class Checks {
     const { now } = this.#world
     this.#starvedSince = undefined
     this.#stored.set(message.seq, message)
+    this.#deliveredAt.set(message.seq, now)
     const known = this.#of(message.id)
     known.deliveries++
     const record = this.#recorded.get(message.seq)

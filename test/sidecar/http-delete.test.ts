@@ -72,6 +72,21 @@ describe('KeepNonEmpty', () => {
     expect((await broker.api.put(queue)).corrected).toEqual([])
   })
 
+  it.each([
+    ['KeyedFifo', {}, '.key'],
+    ['Priority', {}, '.7'],
+    ['Lru', {}, '.key'],
+    ['Fifo', { type: 'Hierarchical' }, '.eu.acme'],
+  ])('takes messages again after it refused, in mode %s %j', async (mode, more, rest) => {
+    const name = `kept-${mode.toLowerCase()}`
+    await broker.api.put(name, { ...more, ordering: { mode } })
+    const client = await broker.js()
+    await client.publish(`q.${name}${rest}`, 'one')
+    expect(await broker.api.delete(name, 'KeepNonEmpty')).toMatchObject({ status: 409 })
+    expect(await client.publish(`q.${name}${rest}`, 'two')).toMatchObject({ stream: name, seq: 2 })
+    expect(await broker.api.delete(name, 'Delete')).toMatchObject({ status: 200 })
+  })
+
   it('keeps dead letters, and a Queue of that name has them again', async () => {
     await broker.publish(queue, 'bad')
     await (await (await broker.puller(queue)).one()).settle('+TERM')

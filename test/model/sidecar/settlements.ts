@@ -50,6 +50,10 @@ export class Settlements {
     this.#recordAt = Math.min(this.#recordAt, this.#o.world.now + RECORD_MS)
   }
 
+  isEnding(lane: LaneState, sequence: number): boolean {
+    return this.#fresh.some((one) => one.lane === lane && one.sequence === sequence)
+  }
+
   get nextAt(): number {
     return Math.min(this.#recordAt, this.#purgeAt, this.#quietAt)
   }

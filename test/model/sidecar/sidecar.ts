@@ -345,6 +345,7 @@ export class ModelSidecar {
   }
 
   #endUnanswered(lane: LaneState, sequence: number, attempts: number): void {
+    if (this.#settlements.isEnding(lane, sequence)) return
     if (movesToTail(this.#spec)) this.#failed(lane, sequence, 'timeout')
     else this.#move(lane, sequence, 'timeout', attempts)
   }
