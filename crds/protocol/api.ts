@@ -36,6 +36,7 @@ export const API_ERROR_CODES = [
   'InvalidSpec',
   'InvalidName',
   'InvalidJson',
+  'InvalidParameter',
   'ImmutableFieldChanged',
   'NotImplemented',
   'QueueNotFound',

@@ -1,8 +1,9 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import { connect } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { nameProblems, type Problem, parseQueueSpec, queueUpdateProblems } from '../../crds/index.ts'
+import { nameProblems, type Problem, parseQueueSpec, type QueueSpec, queueUpdateProblems } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
+import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
 import {
   ACK_SUBJECT,
   INFO_SUBJECT,
@@ -11,6 +12,8 @@ import {
   STORED_SUBJECT,
   storedAs,
 } from '../../crds/protocol/subjects.ts'
+import { browse } from '../browse/page.ts'
+import type { BrowseParameters } from '../browse/parameters.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
@@ -121,6 +124,21 @@ export class Broker {
   async list(): Promise<QueueObservation[]> {
     this.#connected()
     return Promise.all([...this.#queues.keys()].toSorted().map((name) => this.get(name)))
+  }
+
+  /** A Queue's declaration as it was put last. */
+  declaration(name: string): { generation: number; spec: QueueSpec } {
+    this.#connected()
+    const { generation, spec } = this.#queue(name)
+    return { generation, spec }
+  }
+
+  async browse(name: string, source: Source, parameters: BrowseParameters): Promise<BrowsePage> {
+    const { js } = this.#connected()
+    const queue = this.#queue(name)
+    return browse(js, queue, source, parameters).catch((error: unknown) => {
+      throw apiFailure(error)
+    })
   }
 
   async delete(name: string, policy: DeletePolicy): Promise<void> {

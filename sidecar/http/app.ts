@@ -9,8 +9,10 @@ import {
   type DeletePolicy,
   putQueueSchema,
 } from '../../crds/protocol/api.ts'
+import { SOURCES } from '../../crds/protocol/browse.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Metrics } from '../metrics/metrics.ts'
+import { parseBrowse } from '../browse/parameters.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { requireToken } from './authorization.ts'
 
@@ -18,6 +20,7 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   InvalidSpec: 400,
   InvalidName: 400,
   InvalidJson: 400,
+  InvalidParameter: 400,
   Unauthorized: 401,
   QueueNotFound: 404,
   QueueNotEmpty: 409,
@@ -56,6 +59,12 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
   )
   app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
   app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))
+  app.get('/queues/:name/spec', (c) => c.json(broker.declaration(c.req.param('name'))))
+  for (const source of SOURCES) {
+    app.get(`/queues/:name/${source}`, async (c) =>
+      c.json(await broker.browse(c.req.param('name'), source, parseBrowse(new URL(c.req.url).searchParams))),
+    )
+  }
   app.put('/queues/:name', async (c) => {
     const { generation, spec } = parseBody(await c.req.text())
     return c.json(await broker.put(c.req.param('name'), generation, spec))

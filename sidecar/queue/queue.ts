@@ -109,6 +109,18 @@ export class Queue {
     return this.#q.spec
   }
 
+  get generation(): number {
+    return this.#generation
+  }
+
+  /** Whether every group that delivers a message has it on record; not of a log, which is kept. */
+  hasEnded(stored: string, sequence: number): boolean {
+    const { lanesBySubject, spec } = this.#q
+    const lanes = lanesBySubject.get(laneSubject(this.name, spec, stored)) ?? []
+    const isKept = spec.retention.until === 'Expired' || lanes.length === 0
+    return !isKept && lanes.every(({ ledger }) => ledger.isSettled(sequence))
+  }
+
   /** Makes the broker's streams and lanes as declared, and takes up what is on record. Also after a reconnect. */
   start(): Promise<void> {
     return this.#exclusively(async () => {
