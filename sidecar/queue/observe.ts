@@ -1,13 +1,14 @@
-import type { ConsumerInfo, StreamInfo, StreamState } from '@nats-io/jetstream'
+import type { StreamInfo, StreamState } from '@nats-io/jetstream'
 import type { MessageCounts } from '../../crds/protocol/api.ts'
 import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
 import type { LaneState } from './lane-state.ts'
+import { type LaneReading, readLane } from './read-lane.ts'
 import type { QueueState } from './state.ts'
 
 /** What was last read of a Queue's streams and lanes. */
 export interface Observation {
   readonly stream: StreamInfo
-  readonly lanes: ReadonlyArray<{ readonly state: LaneState; readonly info: ConsumerInfo; readonly version: number }>
+  readonly lanes: ReadonlyArray<LaneReading & { readonly state: LaneState; readonly version: number }>
   readonly deadLetters: number
   /** Whether there are messages that no lane counts. */
   readonly crowded: boolean
@@ -16,16 +17,14 @@ export interface Observation {
 /**
  * Reads them, the lanes before the stream, so that a message that left it in between is not taken for a hole. Throws JetStreamApiError when one is missing.
  */
-export async function observeQueue({
-  js,
-  name: queue,
-  lanes: states,
-  crowded,
-}: Pick<QueueState, 'js' | 'name' | 'lanes' | 'crowded'>): Promise<Observation> {
+export async function observeQueue(
+  q: Pick<QueueState, 'js' | 'name' | 'settler' | 'lanes' | 'crowded'>,
+): Promise<Observation> {
+  const { js, name: queue, lanes: states, crowded } = q
   const lanes = await Promise.all(
     states.map(async (state) => {
       const version = state.spread?.flow?.version ?? 0
-      return { state, version, info: await js.manager.consumers.info(queueStream(queue), state.consumer) }
+      return { state, version, ...(await readLane(q, state)) }
     }),
   )
   const stream = await js.manager.streams.info(queueStream(queue))
@@ -38,17 +37,17 @@ export async function observeQueue({
  * Delivered messages of a lane that are not settled. JetStream counts those that are on record too, and not those that it gave up
  * while they wait to be moved.
  */
-export const inFlight = ({ unacked, ledger, spread }: LaneState, info: ConsumerInfo): number =>
-  Math.max(0, info.num_ack_pending - unacked.size, spread === undefined ? 0 : ledger.unrecorded)
+export const inFlight = ({ ledger, spread }: LaneState, { info, settled }: LaneReading): number =>
+  Math.max(0, info.num_ack_pending - settled, spread === undefined ? 0 : ledger.unrecorded)
 
 /** Over several groups, the counts of the one that is furthest behind. Pure. */
 export function messageCounts(observation: Observation): MessageCounts {
   const groups = new Map<string, { ready: number; inFlight: number }>()
-  for (const { state, info } of observation.lanes) {
+  for (const { state, ...reading } of observation.lanes) {
     const counts = groups.get(state.group) ?? { ready: 0, inFlight: 0 }
     groups.set(state.group, {
-      ready: counts.ready + info.num_pending,
-      inFlight: counts.inFlight + inFlight(state, info),
+      ready: counts.ready + reading.info.num_pending,
+      inFlight: counts.inFlight + inFlight(state, reading),
     })
   }
   const furthest = [...groups.values()].toSorted((a, b) => b.ready + b.inFlight - a.ready - a.inFlight)[0]

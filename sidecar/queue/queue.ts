@@ -21,6 +21,7 @@ import { isQuiet, type LaneState } from './lane-state.ts'
 import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { deadLetterOverflow } from './overflow.ts'
 import { answerNoResponders, answerNotFound, passOnPull, withEnd } from './pull.ts'
+import { readLane } from './read-lane.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
@@ -229,12 +230,12 @@ export class Queue {
   }
 
   async handleInfo(group: string, message: Msg): Promise<void> {
-    const { js, lanes } = this.#q
+    const { lanes } = this.#q
     const own = lanes.filter((lane) => lane.group === group)
     const infos = await Promise.all(
       own.map(async (lane) => {
-        const info = await js.manager.consumers.info(queueStream(this.name), lane.consumer)
-        return { ...info, num_ack_pending: inFlight(lane, info) }
+        const reading = await readLane(this.#q, lane)
+        return { ...reading.info, num_ack_pending: inFlight(lane, reading) }
       }),
     )
     const declared = this.#q.spec.consumerGroups.some(({ name }) => name === group)

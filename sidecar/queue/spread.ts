@@ -12,6 +12,7 @@ import { isSpread } from '../lanes/lanes.ts'
 import { chooser } from '../pick/chooser.ts'
 import type { LaneState, Spread } from './lane-state.ts'
 import type { Observation } from './observe.ts'
+import { settledPending } from './read-lane.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
 import { isDone, isUnheard, type LaneInfo } from './unheard.ts'
@@ -22,7 +23,7 @@ const BEHIND = 1000
 /** What `info` says of a lane's messages; those on record but still pending at JetStream are not in flight. */
 export const laneFacts = ({ unacked }: LaneState, info: LaneInfo): LaneFacts => ({
   pending: info.num_pending,
-  ackPending: Math.max(0, info.num_ack_pending - unacked.size),
+  ackPending: Math.max(0, info.num_ack_pending - settledPending(unacked, info)),
   deliveries: info.delivered.consumer_seq,
 })
 

@@ -5,6 +5,7 @@ import type { Spread } from './lane-state.ts'
 /** What of a lane's consumer info says what it delivered and has to deliver. */
 export type LaneInfo = Pick<ConsumerInfo, 'num_pending' | 'num_ack_pending'> & {
   readonly delivered: Pick<SequenceInfo, 'consumer_seq' | 'stream_seq'>
+  readonly ack_floor: Pick<SequenceInfo, 'stream_seq'>
 }
 
 /** Deliveries answered past an unanswered one, from which on it is found out at once which that is. */

@@ -102,6 +102,10 @@ export class Settler {
     this.#deleted.removeAbove(0)
   }
 
+  get purgedThrough(): number {
+    return this.#purged
+  }
+
   /** Ends when the purge does that is under way; undefined while none is. Never rejects. */
   get purging(): Promise<void> | undefined {
     return this.#purging

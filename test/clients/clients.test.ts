@@ -32,6 +32,12 @@ const CHECKS = [
   'reconnect',
 ]
 
+const TOOLS: Readonly<Record<Language, readonly [command: string, ...args: string[]]>> = {
+  js: [process.execPath, '--version'],
+  go: ['go', 'version'],
+  python: ['python3', '-m', 'venv', '--help'],
+}
+
 let embedded: Embedded
 beforeAll(async () => {
   embedded = await startEmbedded({ manifests: manifestsOf(CLIENT_MODE_NAMES) })
@@ -62,12 +68,6 @@ describe('the programs', () => {
     await expect(runClient('js', { url: 'nats://127.0.0.1:1', queue: 'orders' })).rejects.toThrow(/after 0 checks/)
   })
 })
-
-const TOOLS: Readonly<Record<Language, readonly [command: string, ...args: string[]]>> = {
-  js: [process.execPath, '--version'],
-  go: ['go', 'version'],
-  python: ['python3', '-m', 'venv', '--help'],
-}
 
 function missing(language: Language): boolean {
   const [command, ...args] = TOOLS[language]

@@ -83,7 +83,7 @@ export const CLIENT_MODES = {
       order: null,
     },
   },
-  // Exclusive: { spec: { type: 'Exclusive' }, groups: true, traits: { ...fifo, vanishedFirst: true } },
+  Exclusive: { spec: { type: 'Exclusive' }, groups: true, traits: { ...fifo, vanishedFirst: true } },
 } satisfies Readonly<Record<string, ClientMode>>
 
 export type ClientModeName = keyof typeof CLIENT_MODES

@@ -15,6 +15,8 @@ async def waiting(checks, q):
 
 async def pull_no_wait(q, batch):
     """A pull that does not wait, for which this client has no call: what came, and the status that ended it within ten seconds."""
+    # Of type Exclusive, one inbox of a connection is served, so nobody listens at the other meanwhile.
+    await q.sub.unsubscribe()
     inbox = q.connection.new_inbox()
     subscription = await q.connection.subscribe(inbox)
     pull = json.dumps({"batch": batch, "no_wait": True}).encode()
@@ -33,6 +35,7 @@ async def pull_no_wait(q, batch):
             return messages, end
     finally:
         await subscription.unsubscribe()
+        await q.open()
 
 
 async def no_wait_empty(q):

@@ -1,0 +1,32 @@
+import type { ConsumerInfo } from '@nats-io/jetstream'
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import type { LaneState } from './lane-state.ts'
+import type { QueueState } from './state.ts'
+import type { LaneInfo } from './unheard.ts'
+
+/** What JetStream says of a lane, and how many of its `num_ack_pending` are on record as settled. */
+export interface LaneReading {
+  readonly info: ConsumerInfo
+  readonly settled: number
+}
+
+export async function readLane(
+  { js, name, settler }: Pick<QueueState, 'js' | 'name' | 'settler'>,
+  { consumer, unacked }: LaneState,
+): Promise<LaneReading> {
+  const before = [...unacked]
+  const info = await js.manager.consumers.info(queueStream(name), consumer)
+  // A purge may end between the server's answer and its reading: what it took is in the answer, and no longer in `unacked`.
+  const purged = before.filter((sequence) => !unacked.has(sequence) && sequence <= settler.purgedThrough)
+  return { info, settled: settledPending(unacked, info) + settledPending(purged, info) }
+}
+
+/**
+ * How many of these settled messages an answer of JetStream counts as pending. It lets go of them before the sidecar hears of it:
+ * what is at or below the floor of the answer is not pending. Pure.
+ */
+export function settledPending(settled: Iterable<number>, { ack_floor }: LaneInfo): number {
+  let count = 0
+  for (const sequence of settled) if (sequence > ack_floor.stream_seq) count++
+  return count
+}
