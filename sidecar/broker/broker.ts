@@ -1,5 +1,4 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
-import { connect } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { nameProblems, type Problem, parseQueueSpec, type QueueSpec, queueUpdateProblems } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
@@ -21,8 +20,10 @@ import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
 import { Queue } from '../queue/queue.ts'
 import { removeUnused } from '../queue/remove.ts'
 import { SidecarError } from '../sidecar-error.ts'
-import { parseAckSubject } from '../wire/ack-subject.ts'
+import type { AckMessage } from '../wire/ack-frames.ts'
+import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
+import { connectWithAcks } from './ack-transport.ts'
 import { apiFailure } from './api-failure.ts'
 import { readGivenUp } from './given-up.ts'
 import { SpecStore, type StoredQueue } from './spec-store.ts'
@@ -219,18 +220,21 @@ export class Broker {
   #connect(): Promise<NatsConnection | undefined> {
     const { url, user, password } = this.#options
     return this.#untilDone('connect to nats-server', () =>
-      connect({
-        servers: url,
-        user,
-        pass: password,
-        name: 'pillion-sidecar',
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: RETRY_MS,
-        reconnectJitter: 0,
-        ignoreAuthErrorAbort: true,
-        // A stack trace for each request is a third of what a request costs here.
-        noAsyncTraces: true,
-      }),
+      connectWithAcks(
+        {
+          servers: url,
+          user,
+          pass: password,
+          name: 'pillion-sidecar',
+          maxReconnectAttempts: -1,
+          reconnectTimeWait: RETRY_MS,
+          reconnectJitter: 0,
+          ignoreAuthErrorAbort: true,
+          // A stack trace for each request is a third of what a request costs here.
+          noAsyncTraces: true,
+        },
+        (ack, message) => this.#handleAck(ack, message),
+      ),
     )
   }
 
@@ -311,11 +315,18 @@ export class Broker {
         ...options,
         callback: guarded((message) => {
           const ack = parseAckSubject(message.subject)
-          if (ack === undefined) return
-          this.#queues.get(ack.stream)?.handleAck(ack, message)
+          if (ack !== undefined) this.#handleAck(ack, message)
         }),
       }),
     ]
+  }
+
+  #handleAck(ack: AckSubject, message: AckMessage): void {
+    try {
+      this.#queues.get(ack.stream)?.handleAck(ack, message)
+    } catch (error) {
+      this.#logger.error({ err: error, consumer: ack.consumer }, 'could not handle an acknowledgement')
+    }
   }
 
   async #sweep(): Promise<void> {

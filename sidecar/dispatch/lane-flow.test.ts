@@ -132,3 +132,33 @@ describe('a correction', () => {
     expect(flow.ready).toBe(0)
   })
 })
+
+describe('what an answer is early enough for', () => {
+  it('is known of a delivery that was granted, until it is answered', () => {
+    const flow = flowOf(50_000, 3)
+    flow.grant(2, 100)
+    expect(flow.timeLeft(1, 300)).toBe(TIMEOUT + 20 - 200)
+    flow.extended(2, 600)
+    expect(flow.timeLeft(2, 700)).toBe(TIMEOUT + 20 - 100)
+    expect(flow.timeLeft(3, 300)).toBe(0)
+    expect(flow.timeLeft(1, 5000)).toBe(0)
+  })
+})
+
+describe('isEmpty', () => {
+  it('is so once nothing waits, is in flight or comes again', () => {
+    const flow = flowOf(50_000, 1)
+    expect(flow.isEmpty).toBe(false)
+    flow.grant(1, 0)
+    expect(flow.isEmpty).toBe(false)
+    flow.retried(1, 100, 10)
+    expect(flow.isEmpty).toBe(false)
+    flow.advance(200)
+    expect(flow.isEmpty).toBe(false)
+    flow.grant(1, 200)
+    flow.answered(2)
+    expect(flow.isEmpty).toBe(true)
+    flow.stored(300)
+    expect(flow.isEmpty).toBe(false)
+  })
+})

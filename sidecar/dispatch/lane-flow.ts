@@ -85,6 +85,12 @@ export class LaneFlow {
     return open
   }
 
+  /** Whether nothing waits and nothing is in flight. */
+  get isEmpty(): boolean {
+    const { length } = this.#grants
+    return length + this.#extended.size + this.#later.length + this.#due + this.waiting.count === 0
+  }
+
   /** Messages that a pull would be given at once. */
   get ready(): number {
     if (!this.single) return this.#due + this.waiting.count
@@ -113,6 +119,13 @@ export class LaneFlow {
   /** Whether the `delivery`th delivery of the lane was granted, and may be unanswered. */
   isOpen(delivery: number): boolean {
     return this.#extended.has(delivery) || this.#grants.some(({ from, to }) => from <= delivery && delivery <= to)
+  }
+
+  /** Until the `delivery`th delivery is taken to be unanswered; 0 where it is not known when that was made. Milliseconds. */
+  timeLeft(delivery: number, now: number): number {
+    const extended = this.#extended.get(delivery)
+    const deadline = extended ?? this.#grants.find(({ from, to }) => from <= delivery && delivery <= to)?.deadline
+    return deadline === undefined ? 0 : Math.max(0, deadline - now)
   }
 
   /** The `delivery`th delivery of the lane was answered for good. */

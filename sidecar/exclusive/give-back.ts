@@ -15,7 +15,7 @@ export async function giveBack(
   failed: ((lane: LaneState, sequence: number) => Promise<void>) | undefined,
 ): Promise<void> {
   // A purge on its way would forget what was given back (see settlement/may-purge.ts).
-  await q.settler.purging
+  await q.settler.purger.purging
   for (const state of q.lanes.filter((lane) => lane.group === group)) {
     const info = await q.js.manager.consumers.info(queueStream(q.name), state.consumer)
     if (info.num_ack_pending === 0) continue

@@ -2,6 +2,7 @@ import type { LaneFlow } from '../dispatch/lane-flow.ts'
 import type { Lane } from '../lanes/lane.ts'
 import type { Ledger } from '../settlement/ledger.ts'
 import { LaneLedger } from '../settlement/lane-ledger.ts'
+import { RangeSet } from '../settlement/range-set.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
 
 /** How a message ended. */
@@ -18,7 +19,7 @@ export interface LaneState {
   /** Moves to the dead letters under way, by sequence. */
   readonly moving: Set<number>
   /** Settled but still pending at JetStream: waiting for a purge, or for their acknowledgement to be passed on. */
-  readonly unacked: Set<number>
+  readonly unacked: RangeSet
   /** Until when a retry or an extension keeps a message in flight at least, by sequence; monotonic milliseconds. */
   readonly alive: Map<number, number>
   /** Given back with a delay, by sequence: until when they wait; monotonic milliseconds. */
@@ -40,6 +41,8 @@ export interface Spread {
   stoppedAt?: number | undefined
   /** How far deliveries were accounted for when it was looked at last. */
   accounted: number
+  /** The floor when the lane was looked at last. */
+  seen: number
   /** The floor above which the lane's next message was looked for last. */
   sought: number
   /** Since when nothing has happened in the lane, by its flow's count of events. Monotonic milliseconds. */
@@ -56,7 +59,7 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
   consumer,
   ledger: new LaneLedger(),
   moving: new Set(),
-  unacked: new Set(),
+  unacked: new RangeSet(),
   alive: new Map(),
   delayed: new Map(),
 })
@@ -68,6 +71,7 @@ export function spreadLaneState(group: string, lane: Lane, consumer: string): La
     ledger,
     changed: () => undefined,
     accounted: 0,
+    seen: -1,
     sought: -1,
     purged: 0,
     unpurged: 0,

@@ -13,6 +13,7 @@ import { findHole } from '../settlement/holes.ts'
 import { SettlementLog } from '../settlement/log.ts'
 import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
+import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
@@ -26,14 +27,12 @@ import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
 import { lookAfterLanes } from './spread.ts'
-import { addSubQueues, announce, tendSubQueues } from './sub-queues.ts'
+import { addSubQueues, announce, coveredThrough, tendSubQueues } from './sub-queues.ts'
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
 
 /** A Queue that nobody consumes from is looked at this often. Milliseconds. */
 const IDLE_LOOK_MS = 10_000
-/** Settled messages of one lane that are purged on their own, where other lanes hold back the purge of all. */
-const PURGE_LANE_AT = 1000
 
 /** One Queue at run time: its streams and lanes, its settlements, and what clients ask of it. */
 export class Queue {
@@ -76,7 +75,7 @@ export class Queue {
       lanes: () => this.#q.lanes,
       created: () => this.#q.created,
       purges: () => this.#q.spec.retention.until === 'Acknowledged',
-      purgesTogether: () => !isTree(this.#q.spec),
+      coveredThrough: () => coveredThrough(this.#q),
       passesOn: () => this.#q.spec.retention.until === 'Expired',
       nearLimit: () => this.#q.nearLimit,
       isAwaited: () => this.#q.lanes[0]?.lane.maxAckPending === 1,
@@ -126,7 +125,7 @@ export class Queue {
   start(): Promise<void> {
     return this.#exclusively(async () => {
       await this.#correct({ resume: true })
-      await this.#q.settler.letGo()
+      await this.#q.settler.purger.letGo()
       await this.#look()
     })
   }
@@ -197,8 +196,8 @@ export class Queue {
       for (const { state, info } of observation.lanes) {
         await this.#endHole(state, info.num_ack_pending, info.delivered.stream_seq, now)
       }
-      this.#q.settler.floorsRaised()
-      await this.#q.settler.purgeLanes(isTree(this.#q.spec) ? 1 : PURGE_LANE_AT)
+      this.#q.settler.purger.floorsRaised()
+      await this.#q.settler.purger.purgeLanes(isTree(this.#q.spec) ? 1 : undefined)
       await deadLetterExpired(this.#q, observation, Date.now())
       await deadLetterOverflow(this.#q, observation)
       if (isTree(this.#q.spec)) await tendSubQueues(this.#q, observation)
@@ -244,7 +243,7 @@ export class Queue {
     else message.respond(JSON.stringify({ type: 'io.nats.jetstream.api.v1.consumer_info_response', ...info }))
   }
 
-  handleAck(ack: AckSubject, message: Msg): void {
+  handleAck(ack: AckSubject, message: AckMessage): void {
     this.#touched = performance.now()
     this.#signals.handle(ack, message)
   }
@@ -274,7 +273,9 @@ export class Queue {
 
   /** Lanes that are done would hold back the purge of others until the next sweep. */
   #tidyUp(): void {
-    if (!hasGaps(this.#q.spec)) return
+    // With messages left to deliver it is a pause, not the end.
+    if (!hasGaps(this.#q.spec) || !this.#q.lanes.every(hasNothing)) return
+    this.#q.settler.purger.hurry()
     this.#swept = performance.now()
     this.#sweepSoon().catch((error: unknown) => {
       this.#q.logger.warn({ err: error }, 'could not tidy up; the next sweep does')
@@ -328,7 +329,7 @@ export class Queue {
       throw error
     }
     // What was kept as a log may have to go now.
-    await this.#q.settler.letGo()
+    await this.#q.settler.purger.letGo()
   }
 
   async #look(): Promise<Observation> {
@@ -389,3 +390,7 @@ export class Queue {
     return result
   }
 }
+
+/** As far as is known without asking. */
+const hasNothing = ({ ledger, spread }: LaneState): boolean =>
+  ledger.unrecorded === 0 && (spread?.flow?.isEmpty ?? true)

@@ -1,4 +1,3 @@
-import type { Msg } from '@nats-io/transport-node'
 import { ACK_PREFIX, queueStream } from '../../crds/protocol/subjects.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { movesToTail } from '../lanes/lanes.ts'
@@ -7,6 +6,7 @@ import { parseSignal, type Signal } from '../settle/signal.ts'
 import { type Move, moveToDeadLetters } from '../settlement/mover.ts'
 import { attemptsBefore } from '../settlement/copied-headers.ts'
 import { moveToTail } from '../settlement/tail.ts'
+import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import type { LaneState } from './lane-state.ts'
@@ -23,14 +23,17 @@ export class Signals {
   readonly #q: QueueState
   /** Of messages that wait out their backoff before they are moved to the tail. */
   readonly #timers = new Set<NodeJS.Timeout>()
+  /** The lanes as they were when they were put into `#byConsumer`. */
+  #indexed: readonly LaneState[] = []
+  #byConsumer: ReadonlyMap<string, LaneState> = new Map()
 
   constructor(state: QueueState) {
     this.#q = state
   }
 
-  handle(ack: AckSubject, message: Msg): void {
-    const { lanes, metrics, js, settler } = this.#q
-    const lane = lanes.find(({ consumer }) => consumer === ack.consumer)
+  handle(ack: AckSubject, message: AckMessage): void {
+    const { metrics, js } = this.#q
+    const lane = this.#lane(ack.consumer)
     // Stored before the stream was made: of an earlier one of this name, whose numbers other messages have now.
     if (lane === undefined || ack.storedAt < this.#q.createdAt) return metrics.invalid('ack')
     const reply = message.reply || undefined
@@ -43,8 +46,8 @@ export class Signals {
     const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {
       // Its reply is the client's inbox for the next message, not for a confirmation.
-      if (!settled) settler.settle(lane, sequence, 'acknowledged', undefined, ack.consumerSequence)
-      lane.spread?.flow?.answered(ack.consumerSequence)
+      if (settled) lane.spread?.flow?.answered(ack.consumerSequence)
+      else this.#acknowledged(lane, ack, undefined)
       if (reply !== undefined) this.#q.pull(lane.group, encoder.encode(signal.request), reply)
     } else if (settled) {
       this.#answered(lane, ack)
@@ -59,6 +62,15 @@ export class Signals {
         this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
     }
+  }
+
+  #lane(consumer: string): LaneState | undefined {
+    const { lanes } = this.#q
+    if (lanes !== this.#indexed) {
+      this.#indexed = lanes
+      this.#byConsumer = new Map(lanes.map((lane) => [lane.consumer, lane]))
+    }
+    return this.#byConsumer.get(consumer)
   }
 
   /** A delivery of the lane came to an answer, whatever it was. */
@@ -88,7 +100,7 @@ export class Signals {
         metrics.deadLettered(lane.group, move.reason)
         logger.info(move, 'dead-lettered a message')
       }
-      settler.settle(lane, move.sequence, result === 'moved' ? 'deadLettered' : 'dropped', reply)
+      settler.settle(lane, move.sequence, result === 'moved' ? 'deadLettered' : 'dropped', { reply })
     } catch (error) {
       // The message stays where it is: it is delivered again, or found as a hole, and then moved.
       lane.moving.delete(move.sequence)
@@ -106,7 +118,7 @@ export class Signals {
     lane.moving.add(sequence)
     try {
       const message = await storedMessage(js, queueStream(name), sequence)
-      if (message === undefined) return settler.settle(lane, sequence, 'dropped', reply)
+      if (message === undefined) return settler.settle(lane, sequence, 'dropped', { reply })
       const attempts = attemptsBefore(message.headers) + 1
       const policy = retryPolicy(spec)
       const decision =
@@ -196,14 +208,25 @@ export class Signals {
     return false
   }
 
+  #acknowledged(lane: LaneState, ack: AckSubject, reply: string | undefined): void {
+    const { consumerSequence: delivery, streamSequence } = ack
+    const flow = lane.spread?.flow
+    const late = flow !== undefined && flow.timeLeft(delivery, performance.now()) < this.#visibilityTimeoutMs / 2
+    flow?.answered(delivery)
+    this.#q.settler.settle(lane, streamSequence, 'acknowledged', { reply, delivery, late })
+  }
+
+  get #visibilityTimeoutMs(): number {
+    return retryPolicy(this.#q.spec).visibilityTimeoutMs
+  }
+
   #carryOut(lane: LaneState, ack: AckSubject, reply: string | undefined, decision: Decision): void {
-    const { js, logger, metrics, settler } = this.#q
+    const { js, logger, metrics } = this.#q
     const sequence = ack.streamSequence
     switch (decision.kind) {
       case 'acknowledge':
         metrics.redelivered(lane.group, ack.delivered - 1)
-        settler.settle(lane, sequence, 'acknowledged', reply, ack.consumerSequence)
-        lane.spread?.flow?.answered(ack.consumerSequence)
+        this.#acknowledged(lane, ack, reply)
         break
       case 'retry':
         metrics.nacked(lane.group)
@@ -242,7 +265,7 @@ export class Signals {
     const subject = `${ACK_PREFIX}.${queueStream(this.#q.name)}.${lane.consumer}.${ack.rest}`
     const publish = (): void => this.#q.js.connection.publish(subject, body, reply === undefined ? {} : { reply })
     // What is given back while a purge is on its way would be forgotten by that purge (see may-purge.ts).
-    const { purging } = this.#q.settler
+    const { purging } = this.#q.settler.purger
     if (purging === undefined) publish()
     else void purging.then(publish)
   }

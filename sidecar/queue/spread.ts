@@ -166,9 +166,12 @@ async function findUnanswered(q: QueueState, state: LaneState, info: ConsumerInf
   spread.accounted = spread.ledger.accounted
 }
 
-/** Raises the floor to just below the lane's next message that is still in the stream. */
+/** Raises the floor of a lane in which nothing moves to just below its next message that is still in the stream. */
 async function skipOthers(js: JetStreamAccess, queue: string, { spread, lane }: LaneState): Promise<void> {
   if (spread === undefined || spread.sought === spread.ledger.floor) return
+  const moved = spread.seen !== spread.ledger.floor
+  spread.seen = spread.ledger.floor
+  if (moved) return
   const next = await nextOf(js, queueStream(queue), lane.filterSubject, spread.ledger.floor + 1)
   if (next !== undefined) spread.ledger.nothingThrough(next.seq - 1)
   spread.sought = spread.ledger.floor

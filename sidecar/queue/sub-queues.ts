@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { StreamInfo } from '@nats-io/jetstream'
 import { hierarchyOf } from '../../crds/index.ts'
 import { laneConsumer, queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import { isMissing } from '../jetstream/ensure.ts'
+import { isTree } from '../lanes/lanes.ts'
 import { nextOf } from '../jetstream/stored-message.ts'
 import type { Observation } from './observe.ts'
 import type { LaneState } from './lane-state.ts'
@@ -132,9 +134,20 @@ function setLanes(q: QueueState, lanes: QueueState['lanes']): void {
   q.lanesBySubject = Map.groupBy(lanes, ({ lane }) => lane.filterSubject)
 }
 
+/** Up to here every message of the stream has its lanes: to its end, or nowhere. */
+export async function coveredThrough(q: QueueState): Promise<number> {
+  if (!isTree(q.spec)) return Number.POSITIVE_INFINITY
+  const { state } = await stateOf(q)
+  const complete = wantedLanes(q).every(({ consumer }) => q.lanes.some((lane) => lane.consumer === consumer))
+  const known = Object.keys(state.subjects ?? {}).every((subject) => q.paths.has(pathOf(q.name, subject)))
+  return complete && known ? state.last_seq : 0
+}
+
 /** The sub-queues that hold messages. */
 async function occupied(q: QueueState): Promise<string[]> {
-  const filter = { subjects_filter: `${queueSubject(q.name)}.>` }
-  const { state } = await q.js.manager.streams.info(queueStream(q.name), filter)
+  const { state } = await stateOf(q)
   return Object.keys(state.subjects ?? {}).map((subject) => pathOf(q.name, subject))
 }
+
+const stateOf = (q: QueueState): Promise<StreamInfo> =>
+  q.js.manager.streams.info(queueStream(q.name), { subjects_filter: `${queueSubject(q.name)}.>` })

@@ -68,7 +68,7 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
     else ledger.droppedBelow(stream.state.first_seq)
   }
   q.lanes = states
-  q.settler.purgedThrough = stream.state.first_seq - 1
+  q.settler.purger.purgedThrough = stream.state.first_seq - 1
   // From here on the numbers above `end` belong to other messages, so the records that named them have to go.
   // And what was noted at a stop holds for one start.
   const wasStopped = [...named.values()].some((deliveries) => deliveries !== undefined)

@@ -1,31 +1,21 @@
-import type { Logger } from 'pino'
-import { ACK_PREFIX } from '../../crds/protocol/subjects.ts'
-import type { JetStreamAccess } from '../jetstream/access.ts'
-import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import type { LaneState, Outcome } from '../queue/lane-state.ts'
 import type { SettlementLog } from './log.ts'
-import { mayPurge } from './may-purge.ts'
-import { type Range, RangeSet } from './range-set.ts'
+import { Purger, type PurgerOptions } from './purger.ts'
+import { RangeSet } from './range-set.ts'
 import type { LaneSettlements, SettlementRecord } from './record.ts'
 
 /** Between two records while settlements keep coming. A lone settlement is recorded at once. Milliseconds. */
-const RECORD_INTERVAL_MS = 5
-/** From the first settlement on record to the purge that takes it out of the stream. Milliseconds. */
-const PURGE_DELAY_MS = 25
-/** Until it is looked again whether a purge does no harm. Milliseconds. */
-const DEFERRED_PURGE_MS = 250
-/** Purged at once from here on, so that the stream does not grow while messages pass through it. */
-const PURGE_AT_ONCE = 2000
-/** With many lanes, by how much the two above are multiplied at most. */
-const MAX_PURGE_COST = 40
+const RECORD_INTERVAL_MS = 20
+/** The same where somebody waits for the word that a settlement is on record. Milliseconds. */
+const AWAITED_INTERVAL_MS = 5
+/** Settlements that are put on record without waiting for more. */
+const RECORD_AT = 1000
 /** A snapshot takes the place of this many records. */
 const COMPACT_AT = 1000
 /** Without a settlement for so long, what is left over is looked after. Milliseconds. */
 const QUIET_MS = 50
 /** Before the broker is asked again after it did not confirm a record. Milliseconds. */
 const RETRY_DELAY_MS = 250
-/** Messages deleted one by one after a record, while the stream is near its limits. */
-const DELETE_AT_MOST = 1000
 
 type Outcomes = Required<Omit<LaneSettlements, 'deliveries'>>
 
@@ -37,30 +27,30 @@ interface Settlement {
   readonly reply: string | undefined
   /** Which delivery of the lane was answered, where that is counted. */
   readonly delivery: number | undefined
+  /** Whether JetStream might deliver the message again before a purge. */
+  readonly late: boolean
   /** Not a client's word, so that the message need not have been delivered. */
   readonly isOurs?: boolean
 }
 
-export interface SettlerOptions {
-  readonly js: JetStreamAccess
-  readonly stream: string
+/** What is known of the delivery that was answered. */
+export interface Answered {
+  /** Inbox that waits for the word that the settlement is on record. */
+  readonly reply?: string | undefined
+  /** Which delivery of the lane it was, where that is counted. */
+  readonly delivery?: number
+  /** Whether JetStream might deliver the message again before a purge. */
+  readonly late?: boolean
+}
+
+export interface SettlerOptions extends PurgerOptions {
   readonly log: SettlementLog
-  readonly logger: Logger
-  readonly metrics: QueueMetrics
-  readonly lanes: () => readonly LaneState[]
   /** When the queue's stream was created. */
   readonly created: () => string
-  /** Whether a settled message may leave the stream; not where the Queue is kept as a log. */
-  readonly purges: () => boolean
-  /** Whether lanes are purged together, up to where all of them are settled; not where there may be messages without a lane. */
-  readonly purgesTogether: () => boolean
   /** Whether each acknowledgement is to be passed on at once, since something waits for it (strict order, a log). */
   readonly passesOn: () => boolean
-  /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
-  readonly nearLimit: () => boolean
   /** Whether lanes stand still until a settlement is on record, so that one record follows the other at once. */
   readonly isAwaited: () => boolean
-  readonly visibilityTimeoutMs: () => number
   /** Settlements came, and come no more. */
   readonly onQuiet: () => void
 }
@@ -79,40 +69,24 @@ export class Settler {
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
   #lastRecord = 0
-  #purged = 0
-  #lastPurge = 0
-  #purging: Promise<void> | undefined
-  #purgeTimer: NodeJS.Timeout | undefined
-  #deferTimer: NodeJS.Timeout | undefined
+  /** Whether somebody waits for the next record. */
+  #awaited = false
   #quietTimer: NodeJS.Timeout | undefined
   #stopped = false
-  #moreToDelete = false
-  /** Whether the last purge has to wait until it does no harm. */
-  #deferred = false
-  /** Deleted one by one, above what is purged. */
-  readonly #deleted = new RangeSet()
+  /** Lets go of what is on record. */
+  readonly purger: Purger
 
   constructor(options: SettlerOptions) {
     this.#o = options
+    this.purger = new Purger(options)
   }
 
-  /** Everything up to here has left the stream. */
-  set purgedThrough(sequence: number) {
-    this.#purged = sequence
-    this.#deleted.removeAbove(0)
-  }
-
-  get purgedThrough(): number {
-    return this.#purged
-  }
-
-  /** Ends when the purge does that is under way; undefined while none is. Never rejects. */
-  get purging(): Promise<void> | undefined {
-    return this.#purging
-  }
-
-  settle(lane: LaneState, sequence: number, outcome: Outcome, reply?: string, delivery?: number): void {
-    this.#fresh.push({ lane, sequence, outcome, reply, delivery })
+  settle(lane: LaneState, sequence: number, outcome: Outcome, answered: Answered = {}): void {
+    const { reply, delivery, late = false } = answered
+    this.#fresh.push({ lane, sequence, outcome, reply, delivery, late })
+    const isUrgent = reply !== undefined && !this.#awaited
+    if (isUrgent) this.#awaited = true
+    if (isUrgent || this.#fresh.length === RECORD_AT) this.#unschedule()
     this.#schedule()
   }
 
@@ -124,7 +98,7 @@ export class Settler {
 
   /** Ends a message that may not have been delivered; who calls takes it out of the stream once that is on record. */
   end(lane: LaneState, sequence: number, outcome: Outcome): void {
-    this.#fresh.push({ lane, sequence, outcome, reply: undefined, delivery: undefined, isOurs: true })
+    this.#fresh.push({ lane, sequence, outcome, reply: undefined, delivery: undefined, late: false, isOurs: true })
     this.#schedule()
   }
 
@@ -132,8 +106,7 @@ export class Settler {
   async flush(): Promise<void> {
     await this.#recording
     if (this.#fresh.length > 0) await this.#startRecording()
-    await this.#purging
-    await this.#startPurge()
+    await this.purger.flush()
   }
 
   async stop(): Promise<void> {
@@ -165,19 +138,6 @@ export class Settler {
     this.#stopped = true
     this.#fresh = []
     this.#clear()
-  }
-
-  /** Lets go of what is on record but still in the stream: after a start or a reconnect. */
-  async letGo(): Promise<void> {
-    for (const lane of this.#o.lanes()) {
-      for (const [from, to] of lane.ledger.ranges()) for (let s = from; s <= to; s++) lane.unacked.add(s)
-    }
-    await this.#startPurge()
-  }
-
-  /** Floors may have risen without a settlement. */
-  floorsRaised(): void {
-    if (this.#purgeable() > this.#purged) this.#schedulePurge()
   }
 
   /** @param deliveries of lanes that are stopped in good order, how many they made */
@@ -218,18 +178,22 @@ export class Settler {
   }
 
   #clear(): void {
+    this.purger.stop()
     clearTimeout(this.#quietTimer)
-    clearTimeout(this.#deferTimer)
-    clearTimeout(this.#purgeTimer)
+    this.#unschedule()
+  }
+
+  #unschedule(): void {
     clearTimeout(this.#timer)
     clearImmediate(this.#immediate)
+    this.#timer = undefined
+    this.#immediate = undefined
   }
 
   #schedule(delay?: number): void {
     if (this.#timer !== undefined || this.#immediate !== undefined) return
     if (this.#recording !== undefined || this.#stopped) return
-    const interval = this.#o.isAwaited() ? 0 : RECORD_INTERVAL_MS
-    const wait = delay ?? this.#lastRecord + interval - performance.now()
+    const wait = delay ?? this.#lastRecord + this.#interval() - performance.now()
     const start = (): void => {
       this.#timer = undefined
       this.#immediate = undefined
@@ -237,6 +201,11 @@ export class Settler {
     }
     if (wait > 0) this.#timer = setTimeout(start, wait)
     else this.#immediate = setImmediate(start)
+  }
+
+  #interval(): number {
+    if (this.#o.isAwaited() || this.#fresh.length >= RECORD_AT) return 0
+    return this.#awaited ? AWAITED_INTERVAL_MS : RECORD_INTERVAL_MS
   }
 
   #startRecording(): Promise<void> {
@@ -260,8 +229,10 @@ export class Settler {
     clearTimeout(this.#quietTimer)
     if (this.#stopped) return
     this.#quietTimer = setTimeout(() => {
-      this.#lastPurge = 0
-      this.#o.onQuiet()
+      // Nothing comes while nats-server is busy with a purge.
+      const { purging } = this.purger
+      if (purging === undefined) this.#o.onQuiet()
+      else void purging.then(() => this.#untilQuiet())
     }, QUIET_MS)
   }
 
@@ -270,11 +241,12 @@ export class Settler {
     const batch = this.#fresh
     this.#batch = batch
     this.#fresh = []
+    this.#awaited = false
     try {
       const delivered = await this.#delivered(batch)
       // A lane that is no more was of another stream, or of a group that is gone: its numbers mean nothing here.
-      const current = this.#o.lanes()
-      const settlements = delivered.filter(({ lane }) => current.includes(lane))
+      const current = new Set(this.#o.lanes())
+      const settlements = delivered.filter(({ lane }) => current.has(lane))
       if (settlements.length === 0) return
       const started = performance.now()
       const lanes = byLane(settlements)
@@ -288,6 +260,7 @@ export class Settler {
     } catch (error) {
       // Nothing was let go of yet; a record that was stored but not confirmed is repeated, and says the same.
       this.#fresh = batch.concat(this.#fresh)
+      this.#awaited = true
       throw error
     } finally {
       this.#batch = []
@@ -334,164 +307,17 @@ export class Settler {
       if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped + moved
     }
     const passOn = this.#o.passesOn()
-    for (const { lane, sequence, reply } of settlements) {
-      lane.moving.delete(sequence)
-      lane.alive.delete(sequence)
+    for (const { lane, sequence, reply, late } of settlements) {
+      if (lane.moving.size > 0) lane.moving.delete(sequence)
+      if (lane.alive.size > 0) lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
-      if (passOn || reply !== undefined || lane.lane.maxAckPending === 1) this.#acknowledge(lane, sequence)
+      if (passOn || late || reply !== undefined || lane.lane.maxAckPending === 1)
+        this.purger.acknowledge(lane, sequence)
       else lane.unacked.add(sequence)
       if (reply !== undefined) this.#o.js.connection.publish(reply)
     }
-    this.#schedulePurge()
+    this.purger.schedule()
   }
-
-  #acknowledge(lane: LaneState, sequence: number): void {
-    this.#o.js.connection.publish(`${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`)
-    lane.spread?.flow?.released()
-    lane.spread?.changed()
-  }
-
-  /** Up to here every group has the stream's messages on record. */
-  #purgeable(): number {
-    return this.#o.purges() && this.#o.purgesTogether()
-      ? Math.min(...this.#o.lanes().map(({ ledger }) => ledger.floor))
-      : this.#purged
-  }
-
-  #schedulePurge(): void {
-    if (this.#stopped || this.#purging !== undefined) return
-    const settled = this.#purgeable() - this.#purged
-    const atOnce = this.#o.nearLimit() || (!this.#deferred && settled >= PURGE_AT_ONCE * this.#purgeCost)
-    if (atOnce) {
-      void this.#startPurge()
-    } else {
-      this.#purgeTimer ??= setTimeout(() => void this.#startPurge(), PURGE_DELAY_MS)
-    }
-  }
-
-  #startPurge(): Promise<void> {
-    clearTimeout(this.#purgeTimer)
-    clearTimeout(this.#deferTimer)
-    this.#purgeTimer = undefined
-    this.#deferTimer = undefined
-    this.#purging ??= this.#purge()
-      .catch((error: unknown) => {
-        this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
-        if (!this.#stopped) this.#purgeTimer ??= setTimeout(() => void this.#startPurge(), RETRY_DELAY_MS)
-      })
-      .then(() => {
-        this.#purging = undefined
-        const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
-        if (this.#stopped) return
-        if (behind || this.#moreToDelete) this.#schedulePurge()
-        else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#startPurge(), DEFERRED_PURGE_MS)
-        else if (this.#purgeable() > this.#purged) this.#schedulePurge()
-      })
-    return this.#purging
-  }
-
-  async #purge(): Promise<void> {
-    const through = this.#purgeable()
-    // What was behind a gap already when this purge began will not wait for the next one.
-    const aged = this.#o.lanes().map((lane) => [lane, [...lane.unacked]] as const)
-    const isDue = through > this.#purged && this.#isDue(through)
-    this.#deferred = isDue && !(await this.#mayPurge(this.#o.lanes()))
-    if (isDue && !this.#deferred) {
-      const started = performance.now()
-      this.#lastPurge = started
-      await this.#o.js.manager.streams.purge(this.#o.stream, { seq: through + 1 })
-      this.#o.metrics.purged((performance.now() - started) / 1000)
-      this.#purged = through
-      for (const state of this.#o.lanes()) if (state.ledger.floor <= through) leftAfter(state, through)
-      this.#deleted.removeThrough(through)
-    }
-    for (const [lane, sequences] of aged) {
-      for (const sequence of sequences) {
-        lane.unacked.delete(sequence)
-        if (sequence > this.#purged) this.#acknowledge(lane, sequence)
-      }
-    }
-    if (!this.#o.nearLimit() || !this.#o.purges()) return
-    await this.purgeLanes(1)
-    this.#moreToDelete = await this.#deleteSettled()
-  }
-
-  /** A purge costs nats-server a count of what is left for each of the lanes, so with many of them it is made less often. */
-  get #purgeCost(): number {
-    return Math.min(MAX_PURGE_COST, this.#o.lanes().length)
-  }
-
-  #isDue(through: number): boolean {
-    const cost = this.#purgeCost
-    if (cost === 1 || this.#o.nearLimit() || this.#stopped) return true
-    const waited = performance.now() - this.#lastPurge
-    return through - this.#purged >= PURGE_AT_ONCE * cost || waited >= PURGE_DELAY_MS * cost
-  }
-
-  /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
-  async purgeLanes(atLeast: number): Promise<void> {
-    if (!this.#o.purges()) return
-    const lanes = this.#o.lanes().filter(({ spread }) => spread !== undefined)
-    for (const [subject, own] of Map.groupBy(lanes, ({ lane }) => lane.filterSubject)) {
-      const through = Math.min(...own.map(({ ledger }) => ledger.floor))
-      const count = Math.max(...own.map(({ spread }) => spread?.unpurged ?? 0))
-      const purged = Math.max(this.#purged, ...own.map(({ spread }) => spread?.purged ?? 0))
-      if (count < atLeast || through <= purged || !(await this.#mayPurge(own))) continue
-      await this.#o.js.manager.streams.purge(this.#o.stream, { filter: subject, seq: through + 1 })
-      for (const state of own) leftAfter(state, through)
-    }
-  }
-
-  #mayPurge(lanes: readonly LaneState[]): Promise<boolean> {
-    const { js, stream, visibilityTimeoutMs } = this.#o
-    return mayPurge(js, stream, lanes, visibilityTimeoutMs(), performance.now())
-  }
-
-  /**
-   * Single deletions of what a purge does not reach: behind a gap, or before one while a purge has to wait. True when there are
-   * more of them than one pass takes.
-   */
-  async #deleteSettled(): Promise<boolean> {
-    let left = DELETE_AT_MOST
-    const before: Range[] = this.#deferred ? [[this.#purged + 1, this.#purgeable()]] : []
-    for (const sequence of this.#settledByAll(before)) {
-      if (this.#deleted.has(sequence)) continue
-      if (left-- <= 0) return true
-      await this.deleteMessage(sequence)
-    }
-    return false
-  }
-
-  /** What every group has on record of a lane, above its floor. */
-  *#settledByAll(before: readonly Range[]): Generator<number, void, undefined> {
-    const lanes = this.#o.lanes()
-    for (const [from, to] of before) for (let sequence = from; sequence <= to; sequence++) yield sequence
-    for (const { group, lane, ledger } of lanes) {
-      if (group !== lanes[0]?.group) return
-      const others = lanes.filter((other) => other.group !== group && other.lane.name === lane.name)
-      for (const [from, to] of ledger.ranges()) {
-        for (let sequence = from; sequence <= to; sequence++) {
-          if (others.every((other) => other.ledger.isSettled(sequence))) yield sequence
-        }
-      }
-    }
-  }
-
-  /** Takes one message out of the stream that is on record. */
-  async deleteMessage(sequence: number): Promise<void> {
-    if (sequence <= this.#purged) return
-    await this.#o.js.manager.streams.deleteMessage(this.#o.stream, sequence, false).catch((error: unknown) => {
-      this.#o.logger.debug({ err: error, sequence }, 'a settled message was gone already')
-    })
-    this.#deleted.add(sequence)
-  }
-}
-
-/** A lane's messages were purged through a sequence that is not above its floor's; what is settled above stays. */
-function leftAfter({ spread }: LaneState, through: number): void {
-  if (spread === undefined) return
-  spread.purged = through
-  spread.unpurged = spread.ledger.settledAbove
 }
 
 function byLane(settlements: readonly Settlement[]): Map<LaneState, Outcomes> {

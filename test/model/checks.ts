@@ -177,7 +177,7 @@ export class Checks {
       floor: ledger.floor,
       unrecorded: ledger.unrecorded,
       moving: [...moving],
-      unacked: [...unacked],
+      unacked: [...unacked.values()],
       info: stream.consumers.get(consumer)?.info,
     }))
     return JSON.stringify({ messages: [...stream.messages.values()], ledgers })

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, type Puller, type QueueInput, TestBroker } from './harness.ts'
 
@@ -52,6 +53,19 @@ describe('Priority, Strict', () => {
     const got = await takeAndSettle(await broker.puller(queue), 3000)
     const order = got.map((text) => text.split(' ').map(Number))
     expect(order).toEqual(order.toSorted(([a = 0, n = 0], [b = 0, m = 0]) => b - a || n - m))
+    await empty(queue)
+  })
+
+  it('delivers nothing again that was answered in time, while another level holds back the purge', async () => {
+    const queue = await newQueue({ levels: 2 }, { retry: { visibilityTimeout: '1s' } })
+    await publish(queue, 0, ...Array.from({ length: 50 }, () => 1))
+    const puller = await broker.puller(queue)
+    for (const message of await puller.take(50)) message.answer()
+    await delay(2500)
+    const [last] = await puller.take(1)
+    expect(last?.text).toBe('0 0')
+    expect((await broker.admin.manager.consumers.info(queue, 'workers_l1')).num_redelivered).toBe(0)
+    last?.answer()
     await empty(queue)
   })
 

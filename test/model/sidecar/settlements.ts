@@ -126,8 +126,7 @@ export class Settlements {
 
   /** After a start: what is on record and still in the stream. */
   letGo(): void {
-    for (const lane of this.#o.lanes())
-      for (const [from, to] of lane.ledger.ranges()) for (let s = from; s <= to; s++) lane.unacked.add(s)
+    for (const lane of this.#o.lanes()) for (const [from, to] of lane.ledger.ranges()) lane.unacked.addRange(from, to)
     this.purge()
   }
 
@@ -147,8 +146,8 @@ export class Settlements {
       for (const state of lanes()) if (state.ledger.floor <= through) leftAfter(state, through)
     }
     for (const lane of lanes()) {
-      const aged = [...lane.unacked]
-      lane.unacked.clear()
+      const aged = [...lane.unacked.values()]
+      lane.unacked.removeAbove(0)
       for (const sequence of aged) if (sequence > this.#purged) this.#acknowledge(lane, sequence)
     }
     if (isDeferred) this.#schedulePurge(DEFERRED_MS)

@@ -1,0 +1,293 @@
+import type { Logger } from 'pino'
+import { ACK_PREFIX } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import type { QueueMetrics } from '../metrics/queue-metrics.ts'
+import type { LaneState } from '../queue/lane-state.ts'
+import { mayPurge } from './may-purge.ts'
+import { type Range, RangeSet } from './range-set.ts'
+
+/** From the first settlement on record to the purge that takes it out of the stream. Milliseconds. */
+const PURGE_DELAY_MS = 25
+/** Until it is looked again whether a purge does no harm. Milliseconds. */
+const DEFERRED_PURGE_MS = 250
+/** Purged at once from here on, so that the stream does not grow while messages pass through it. */
+const PURGE_AT_ONCE = 2000
+/**
+ * Between two purges passes this many times what the last one took. nats-server delivers nothing meanwhile, and counts anew what is
+ * left for each lane: 1 ms with one lane, and 200 ms were seen with 64 of them and 100,000 messages waiting.
+ */
+const PURGE_PAUSE = 10
+/** Messages of one lane that are purged on their own, where other lanes hold back the purge of all. */
+const PURGE_LANE_AT = 1000
+/** For a purge to come, settled messages stay pending at JetStream no longer than this. Milliseconds. */
+const HOLD_MS = 1000
+/** The same in parts of the visibility timeout. */
+const HOLD_SHARE = 4
+/** The same where it is not known how long ago they were delivered. Milliseconds. */
+const HOLD_UNKNOWN_MS = 250
+/** Messages of a lane that are held so at most; far below what a lane may have in flight. */
+const HOLD_AT_MOST = 10_000
+/** Messages deleted one by one after a record, while the stream is near its limits. */
+const DELETE_AT_MOST = 1000
+/** Before the broker is asked again after it did not confirm a purge. Milliseconds. */
+const RETRY_DELAY_MS = 250
+
+export interface PurgerOptions {
+  readonly js: JetStreamAccess
+  readonly stream: string
+  readonly logger: Logger
+  readonly metrics: QueueMetrics
+  readonly lanes: () => readonly LaneState[]
+  /** Whether a settled message may leave the stream; not where the Queue is kept as a log. */
+  readonly purges: () => boolean
+  /** Up to where every message that a group is to see has a lane, so that lanes can be purged together. */
+  readonly coveredThrough: () => Promise<number>
+  /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
+  readonly nearLimit: () => boolean
+  readonly visibilityTimeoutMs: () => number
+}
+
+/**
+ * Lets go of messages whose end is on record: by one purge up to where the record of every lane has no gap, by purges of single
+ * lanes, and by acknowledging to JetStream what no purge reached in time.
+ */
+export class Purger {
+  readonly #o: PurgerOptions
+  #purged = 0
+  #purging: Promise<void> | undefined
+  #timer: NodeJS.Timeout | undefined
+  #deferTimer: NodeJS.Timeout | undefined
+  #stopped = false
+  /** When the next purge may come; monotonic milliseconds. */
+  #notBefore = 0
+  /** When what was held was acknowledged last; monotonic milliseconds. */
+  #acknowledgedAt = 0
+  /** Whether the next pass waits for nothing. */
+  #now = false
+  #moreToDelete = false
+  /** Whether the last purge has to wait until it does no harm. */
+  #deferred = false
+  /** Deleted one by one, above what is purged. */
+  readonly #deleted = new RangeSet()
+
+  constructor(options: PurgerOptions) {
+    this.#o = options
+  }
+
+  /** Everything up to here has left the stream. */
+  set purgedThrough(sequence: number) {
+    this.#purged = sequence
+    this.#deleted.removeAbove(0)
+  }
+
+  get purgedThrough(): number {
+    return this.#purged
+  }
+
+  /** Ends when the purge does that is under way; undefined while none is. Never rejects. */
+  get purging(): Promise<void> | undefined {
+    return this.#purging
+  }
+
+  /** Lets go of all that is on record now. */
+  async flush(): Promise<void> {
+    await this.#purging
+    this.#now = true
+    await this.#start()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#deferTimer)
+    clearTimeout(this.#timer)
+  }
+
+  /** Lets go of what is on record but still in the stream: after a start or a reconnect. */
+  async letGo(): Promise<void> {
+    for (const { ledger, unacked } of this.#o.lanes()) {
+      for (const [from, to] of ledger.ranges()) unacked.addRange(from, to)
+    }
+    await this.flush()
+  }
+
+  /** Floors may have risen without a settlement. */
+  floorsRaised(): void {
+    if (this.#purgeable() > this.#purged) this.schedule()
+  }
+
+  /** Nothing is left to deliver, so that no delivery waits for a purge. */
+  hurry(): void {
+    this.#notBefore = 0
+  }
+
+  /** Something is on record that is still in the stream. */
+  schedule(): void {
+    if (this.#stopped || this.#purging !== undefined) return
+    const many = this.#purgeable() - this.#purged >= PURGE_AT_ONCE && performance.now() >= this.#notBefore
+    if (this.#o.nearLimit() || (many && !this.#deferred)) void this.#start()
+    else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
+  }
+
+  /** JetStream is told of an end that is on record: the message is not delivered again. */
+  acknowledge(lane: LaneState, sequence: number): void {
+    this.#o.js.connection.publish(`${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`)
+    lane.spread?.flow?.released()
+    lane.spread?.changed()
+  }
+
+  /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
+  async purgeLanes(atLeast = PURGE_LANE_AT): Promise<void> {
+    if (!this.#o.purges()) return
+    const lanes = this.#o.lanes().filter(({ spread }) => spread !== undefined)
+    for (const [subject, own] of Map.groupBy(lanes, ({ lane }) => lane.filterSubject)) {
+      const through = Math.min(...own.map(({ ledger }) => ledger.floor))
+      const count = Math.max(...own.map(({ spread }) => spread?.unpurged ?? 0))
+      const purged = Math.max(this.#purged, ...own.map(({ spread }) => spread?.purged ?? 0))
+      if (count < atLeast || through <= purged) continue
+      if (performance.now() < this.#notBefore && !this.#o.nearLimit()) return
+      if (!(await this.#mayPurge(own))) continue
+      await this.#purgeStream({ filter: subject, seq: through + 1 })
+      for (const state of own) leftAfter(state, through)
+    }
+  }
+
+  /** Up to here every group has the stream's messages on record. */
+  #purgeable(): number {
+    if (!this.#o.purges()) return this.#purged
+    let through = Number.POSITIVE_INFINITY
+    for (const { ledger } of this.#o.lanes()) if (ledger.floor < through) through = ledger.floor
+    return Number.isFinite(through) ? through : this.#purged
+  }
+
+  #start(): Promise<void> {
+    clearTimeout(this.#timer)
+    clearTimeout(this.#deferTimer)
+    this.#timer = undefined
+    this.#deferTimer = undefined
+    this.#purging ??= this.#pass()
+      .catch((error: unknown) => {
+        this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
+        if (!this.#stopped) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
+      })
+      .then(() => {
+        this.#purging = undefined
+        const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
+        if (this.#stopped) return
+        if (behind || this.#moreToDelete) this.schedule()
+        else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
+        else if (this.#purgeable() > this.#purged) this.schedule()
+      })
+    return this.#purging
+  }
+
+  async #pass(): Promise<void> {
+    const now = performance.now()
+    const everything = this.#now || this.#o.nearLimit()
+    this.#now = false
+    const held = this.#heldTooLong(now, everything)
+    const isDue = everything || now >= this.#notBefore
+    // Acknowledging one by one what a purge would take costs more than the purge.
+    if (isDue || held.length > 0) await this.#purgeTogether()
+    if (isDue && !everything) await this.purgeLanes()
+    for (const lane of held) this.#acknowledgeAll(lane)
+    if (!this.#o.nearLimit() || !this.#o.purges()) return
+    await this.purgeLanes(1)
+    this.#moreToDelete = await this.#deleteSettled()
+  }
+
+  async #purgeTogether(): Promise<void> {
+    const settled = this.#purgeable()
+    const through = settled > this.#purged ? Math.min(settled, await this.#o.coveredThrough()) : 0
+    const isDue = through > this.#purged
+    this.#deferred = isDue && !(await this.#mayPurge(this.#o.lanes()))
+    if (!isDue || this.#deferred) return
+    await this.#purgeStream({ seq: through + 1 })
+    this.#purged = through
+    for (const state of this.#o.lanes()) {
+      state.unacked.removeThrough(through)
+      if (state.ledger.floor <= through) leftAfter(state, through)
+    }
+    this.#deleted.removeThrough(through)
+  }
+
+  async #purgeStream(request: { readonly seq: number; readonly filter?: string }): Promise<void> {
+    const started = performance.now()
+    await this.#o.js.manager.streams.purge(this.#o.stream, request)
+    const took = performance.now() - started
+    this.#o.metrics.purged(took / 1000)
+    this.#notBefore = performance.now() + PURGE_PAUSE * took
+  }
+
+  /** Lanes with messages on record that have been pending at JetStream for so long that they might be delivered again. */
+  #heldTooLong(now: number, everything: boolean): LaneState[] {
+    const atMost = this.#o.visibilityTimeoutMs() / HOLD_SHARE
+    const since = now - this.#acknowledgedAt
+    const isLong = everything || since >= Math.min(HOLD_MS, atMost)
+    const mayBeLong = isLong || since >= Math.min(HOLD_UNKNOWN_MS, atMost)
+    if (isLong) this.#acknowledgedAt = now
+    return this.#o.lanes().filter(({ spread, unacked }) => {
+      if (unacked.size === 0) return false
+      return isLong || unacked.size >= HOLD_AT_MOST || (mayBeLong && spread?.flow === undefined)
+    })
+  }
+
+  #acknowledgeAll(lane: LaneState): void {
+    const ranges = [...lane.unacked.ranges()]
+    lane.unacked.removeAbove(0)
+    for (const [from, to] of ranges) {
+      for (let sequence = from; sequence <= to; sequence++) this.acknowledge(lane, sequence)
+    }
+  }
+
+  #mayPurge(lanes: readonly LaneState[]): Promise<boolean> {
+    const { js, stream, visibilityTimeoutMs } = this.#o
+    return mayPurge(js, stream, lanes, visibilityTimeoutMs(), performance.now())
+  }
+
+  /**
+   * Single deletions of what a purge does not reach: behind a gap, or before one while a purge has to wait. True when there are
+   * more of them than one pass takes.
+   */
+  async #deleteSettled(): Promise<boolean> {
+    let left = DELETE_AT_MOST
+    const before: Range[] = this.#deferred ? [[this.#purged + 1, this.#purgeable()]] : []
+    for (const sequence of this.#settledByAll(before)) {
+      if (this.#deleted.has(sequence)) continue
+      if (left-- <= 0) return true
+      await this.deleteMessage(sequence)
+    }
+    return false
+  }
+
+  /** What every group has on record of a lane, above its floor. */
+  *#settledByAll(before: readonly Range[]): Generator<number, void, undefined> {
+    const lanes = this.#o.lanes()
+    for (const [from, to] of before) for (let sequence = from; sequence <= to; sequence++) yield sequence
+    for (const { group, lane, ledger } of lanes) {
+      if (group !== lanes[0]?.group) return
+      const others = lanes.filter((other) => other.group !== group && other.lane.name === lane.name)
+      for (const [from, to] of ledger.ranges()) {
+        for (let sequence = from; sequence <= to; sequence++) {
+          if (others.every((other) => other.ledger.isSettled(sequence))) yield sequence
+        }
+      }
+    }
+  }
+
+  /** Takes one message out of the stream that is on record. */
+  async deleteMessage(sequence: number): Promise<void> {
+    if (sequence <= this.#purged) return
+    await this.#o.js.manager.streams.deleteMessage(this.#o.stream, sequence, false).catch((error: unknown) => {
+      this.#o.logger.debug({ err: error, sequence }, 'a settled message was gone already')
+    })
+    this.#deleted.add(sequence)
+  }
+}
+
+/** A lane's messages were purged through a sequence that is not above its floor's; what is settled above stays. */
+function leftAfter({ spread, unacked }: LaneState, through: number): void {
+  unacked.removeThrough(through)
+  if (spread === undefined) return
+  spread.purged = through
+  spread.unpurged = spread.ledger.settledAbove
+}
