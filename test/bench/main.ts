@@ -1,19 +1,30 @@
 import { consume } from './benches/consume.ts'
+import { latency } from './benches/latency.ts'
+import { memory } from './benches/memory.ts'
 import { type BenchOptions, readOptions, UsageError, usage } from './options.ts'
 import { type Row, table } from './row.ts'
 
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<Row[]>
 
-const BENCHES: Readonly<Record<string, Bench>> = { consume }
+interface Known {
+  readonly run: Bench
+  readonly messages: number
+  readonly about: string
+}
+
+const BENCHES: Readonly<Record<string, Known>> = {
+  consume: { run: consume, messages: 100_000, about: 'consume + acknowledge of a full queue' },
+  latency: { run: latency, messages: 5000, about: 'from publish to delivery, 500 a second, to a waiting consumer' },
+  memory: { run: memory, messages: 1_000_000, about: 'of the sidecar with so many waiting; raw: the same with 1,000' },
+}
 
 async function main(args: readonly string[]): Promise<void> {
-  const names = Object.keys(BENCHES)
   if (args.includes('--help')) {
-    process.stdout.write(usage(names))
+    process.stdout.write(usage(BENCHES))
     return
   }
-  const { bench, options, json } = readOptions(args, names)
-  const results = await BENCHES[bench]?.(options, (line) => process.stderr.write(`${line}\n`))
+  const { bench, options, json } = readOptions(args, BENCHES)
+  const results = await BENCHES[bench]?.run(options, (line) => process.stderr.write(`${line}\n`))
   process.stdout.write(`${json ? JSON.stringify({ results }) : table(results ?? [])}\n`)
 }
 

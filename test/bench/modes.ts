@@ -24,3 +24,9 @@ export const BENCH_MODES: Readonly<Record<BenchModeName, BenchMode>> = {
 }
 
 export type BenchModeName = 'Fifo' | 'KeyedFifo' | 'Priority' | 'Lru' | 'Hierarchical'
+
+/** Where messages are published to in a mode, or on raw JetStream. */
+export const subjectOf = (side: string): ((n: number) => string) => {
+  const mode = Object.entries(BENCH_MODES).find(([name]) => name === side)?.[1]
+  return mode === undefined ? () => 'q.bench' : mode.subject
+}

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest'
 import { readOptions, UsageError } from './options.ts'
 
-const benches = ['consume']
+const benches = { consume: { messages: 100_000, about: 'speed' }, latency: { messages: 5000, about: 'time' } }
 
 describe('readOptions', () => {
   test('fills in what is left out', () => {
     const { bench, options, json } = readOptions(['consume'], benches)
     expect({ bench, json }).toEqual({ bench: 'consume', json: false })
     expect(options).toMatchObject({ messages: 100_000, size: 256, runs: 5, durabilities: ['Interval', 'Always'] })
+  })
+
+  test('takes as many messages as the bench does unless told', () => {
+    expect(readOptions(['latency'], benches).options.messages).toBe(5000)
+    expect(readOptions(['latency', '--messages', '700'], benches).options.messages).toBe(700)
   })
 
   test('takes one durability', () => {
@@ -18,8 +23,8 @@ describe('readOptions', () => {
   })
 
   test.each([
-    [[], 'say which bench: consume'],
-    [['produce'], 'say which bench: consume'],
+    [[], 'say which bench: consume or latency'],
+    [['produce'], 'say which bench: consume or latency'],
     [['consume', '--runs', '0'], '--runs is "0"; it must be a whole number from 1 to 100'],
     [['consume', '--durability', 'Never'], '--durability is "Never"; it must be Interval, Always or both'],
     [['consume', '--mode', 'Lifo'], '--mode is "Lifo"; there is Fifo, KeyedFifo, Priority, Lru, Hierarchical, all'],

@@ -23,11 +23,18 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-export const usage = (benches: readonly string[]): string => `npm run bench -- <${benches.join(' | ')}> [options]
+/** The benches, with how many messages each takes unless told. */
+export type Benches = Readonly<Record<string, { readonly messages: number; readonly about: string }>>
+
+export const usage = (benches: Benches): string => `npm run bench -- <${Object.keys(benches).join(' | ')}> [options]
 
 Measures against raw JetStream, side by side in one run, everything on loopback.
 
-  --messages <n>       100 … 10000000 (100000)
+${Object.entries(benches)
+  .map(([name, { messages, about }]) => `  ${name.padEnd(20)} ${about} (${messages} messages)`)
+  .join('\n')}
+
+  --messages <n>       100 … 10000000
   --size <bytes>       of a body, 1 … 1000000 (256)
   --runs <n>           of each side; the result is the median, 1 … 100 (5)
   --durability <kind>  Interval | Always | both (both)
@@ -39,18 +46,19 @@ Measures against raw JetStream, side by side in one run, everything on loopback.
 /** Reads the command line; throws UsageError naming the option. */
 export function readOptions(
   args: readonly string[],
-  benches: readonly string[],
+  benches: Benches,
 ): { bench: string; options: BenchOptions; json: boolean } {
   const { values, positionals } = parse(args)
   const [bench, ...more] = positionals
-  if (bench === undefined || !benches.includes(bench) || more.length > 0) {
-    throw new UsageError(`say which bench: ${benches.join(' or ')}`)
+  const known = bench !== undefined && Object.hasOwn(benches, bench) ? benches[bench] : undefined
+  if (bench === undefined || known === undefined || more.length > 0) {
+    throw new UsageError(`say which bench: ${Object.keys(benches).join(' or ')}`)
   }
   return {
     bench,
     json: values.json ?? false,
     options: {
-      messages: integer('messages', values.messages, 100_000, 100, 10_000_000),
+      messages: integer('messages', values.messages, known.messages, 100, 10_000_000),
       size: integer('size', values.size, 256, 1, 1_000_000),
       runs: integer('runs', values.runs, 5, 1, 100),
       durabilities: durabilities(values.durability ?? 'both'),

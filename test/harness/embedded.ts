@@ -18,6 +18,8 @@ export interface EmbeddedOptions {
 export interface Embedded extends AsyncDisposable {
   readonly url: string
   readonly httpUrl: string
+  /** The sidecar's process; nats-server is a child of it. */
+  readonly pid: number
   /** Ends it as Ctrl-C does. */
   stop(): Promise<void>
 }
@@ -53,7 +55,7 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
       const [, url, httpUrl] = /^ready (nats:\S+) (http:\S+)$/.exec(line) ?? []
       if (url === undefined || httpUrl === undefined) continue
       child.stdout.resume()
-      return { url, httpUrl, stop, [Symbol.asyncDispose]: dispose }
+      return { url, httpUrl, pid: child.pid ?? 0, stop, [Symbol.asyncDispose]: dispose }
     }
     await exited(child)
     if (late) throw new Error(`embedded mode was not ready within ${READY_WITHIN_MS / 1000} s`)

@@ -16,6 +16,7 @@ export const ours: Side = {
       stream: 'bench',
       consumer: 'workers',
       subject: BENCH_MODES[mode].subject,
+      sidecarPid: embedded.pid,
       stop: async () => {
         await embedded[Symbol.asyncDispose]()
       },
@@ -30,6 +31,8 @@ const queue = (name: string, durability: Durability, mode: BenchModeName): strin
     metadata: { name },
     spec: {
       ...BENCH_MODES[mode].spec,
+      // What is waiting is not to be near a limit, where settled messages leave the stream in another way.
+      retention: { maxMessages: 100_000_000, maxBytes: '7Gi' },
       broker: { durability, ...(durability === 'Interval' ? { syncInterval: SYNC_INTERVAL } : {}) },
     },
   })

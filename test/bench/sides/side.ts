@@ -8,6 +8,8 @@ export interface Broker {
   readonly consumer: string
   /** Where message number `n` is published to. */
   readonly subject: (n: number) => string
+  /** The sidecar's process, where there is one. */
+  readonly sidecarPid?: number
   /** Ends it in an orderly way. What it stored stays in the folder. */
   stop(): Promise<void>
 }
