@@ -85,3 +85,7 @@ export const isQuiet = ({ ledger, spread }: LaneState): boolean =>
   ledger.unrecorded === 0 &&
   (spread === undefined ||
     (spread.unpurged === 0 && spread.ledger.ahead === 0 && !Number.isFinite(spread.flow?.nextAt ?? Infinity)))
+
+/** Nothing is left to deliver or to settle, as far as is known without asking. Pure. */
+export const hasNothing = ({ ledger, spread }: LaneState): boolean =>
+  ledger.unrecorded === 0 && (spread?.flow?.isEmpty ?? true)

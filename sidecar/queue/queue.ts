@@ -18,7 +18,7 @@ import type { AckSubject } from '../wire/ack-subject.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
-import { isQuiet, type LaneState } from './lane-state.ts'
+import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
 import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { deadLetterOverflow } from './overflow.ts'
 import { answerNoResponders, answerNotFound, passOnPull, withEnd } from './pull.ts'
@@ -390,7 +390,3 @@ export class Queue {
     return result
   }
 }
-
-/** As far as is known without asking. */
-const hasNothing = ({ ledger, spread }: LaneState): boolean =>
-  ledger.unrecorded === 0 && (spread?.flow?.isEmpty ?? true)

@@ -4,11 +4,15 @@ import { encodeRecord, type LaneSettlements, type SettlementRecord } from '../..
 import type { LaneState, Outcome } from '../../../sidecar/queue/lane-state.ts'
 import type { World } from '../world.ts'
 
-/** As the settler has them. Milliseconds. */
-const RECORD_MS = 5
+/** As the settler and the purger have them. Milliseconds. */
+const RECORD_MS = 20
+const AWAITED_MS = 5
 const PURGE_MS = 25
 const DEFERRED_MS = 250
 const QUIET_MS = 50
+/** For a purge to come, settled messages stay pending at the server for this part of the visibility timeout. */
+const HOLD_SHARE = 4
+const PURGE_LANE_AT = 1000
 
 interface Settlement {
   readonly lane: LaneState
@@ -17,14 +21,23 @@ interface Settlement {
   readonly delivery: number | undefined
   /** The client waits for the word that it is on record. */
   readonly told: boolean
+  /** The server might deliver it again before a purge. */
+  readonly late: boolean
+}
+
+/** What is known of the delivery that was answered. */
+interface Answered {
+  readonly told?: boolean
+  readonly delivery?: number
+  readonly late?: boolean
 }
 
 export interface SettlementsOptions {
   readonly world: World
   readonly lanes: () => readonly LaneState[]
   readonly visibilityTimeoutMs: number
-  /** A tree has messages without a lane, which a purge of everything would take away. */
-  readonly purgesTogether: boolean
+  /** Up to where every message has a lane. */
+  readonly coveredThrough: () => number
   readonly nearLimit: boolean
   readonly onQuiet: () => void
   /** The only place in flight of a lane is free. */
@@ -39,15 +52,17 @@ export class Settlements {
   #recordAt = Number.POSITIVE_INFINITY
   #purgeAt = Number.POSITIVE_INFINITY
   #quietAt = Number.POSITIVE_INFINITY
+  #acknowledgedAt = 0
 
   constructor(options: SettlementsOptions) {
     this.#o = options
     this.#purged = options.world.stream.first - 1
   }
 
-  settle(lane: LaneState, sequence: number, outcome: Outcome, told = false, delivery?: number): void {
-    this.#fresh.push({ lane, sequence, outcome, delivery, told })
-    this.#recordAt = Math.min(this.#recordAt, this.#o.world.now + RECORD_MS)
+  settle(lane: LaneState, sequence: number, outcome: Outcome, answered: Answered = {}): void {
+    const { told = false, delivery, late = false } = answered
+    this.#fresh.push({ lane, sequence, outcome, delivery, told, late })
+    this.#recordAt = Math.min(this.#recordAt, this.#o.world.now + (told ? AWAITED_MS : RECORD_MS))
   }
 
   isEnding(lane: LaneState, sequence: number): boolean {
@@ -113,10 +128,10 @@ export class Settlements {
       const added = lane.ledger.record([...acknowledged, ...deadLettered, ...dropped, ...moved])
       if (lane.spread !== undefined) lane.spread.unpurged += added
     }
-    for (const { lane, sequence, told } of settlements) {
+    for (const { lane, sequence, told, late } of settlements) {
       lane.moving.delete(sequence)
       lane.alive.delete(sequence)
-      if (told || lane.lane.maxAckPending === 1) this.#acknowledge(lane, sequence)
+      if (told || late || lane.lane.maxAckPending === 1) this.#acknowledge(lane, sequence)
       else lane.unacked.add(sequence)
       if (told) this.#o.world.told(sequence)
     }
@@ -127,37 +142,50 @@ export class Settlements {
   /** After a start: what is on record and still in the stream. */
   letGo(): void {
     for (const lane of this.#o.lanes()) for (const [from, to] of lane.ledger.ranges()) lane.unacked.addRange(from, to)
-    this.purge()
+    this.purge(true)
   }
 
   floorsRaised(): void {
     if (this.#purgeable() > this.#purged) this.#schedulePurge(PURGE_MS)
   }
 
-  purge(): void {
+  /** @param everything acknowledges what no purge reaches, however short a time it was held */
+  purge(everything = this.#o.nearLimit): void {
     this.#purgeAt = Number.POSITIVE_INFINITY
-    const { world, lanes, nearLimit } = this.#o
-    const through = this.#purgeable()
-    const isDue = through > this.#purged
-    const isDeferred = isDue && !this.#mayPurge(lanes())
-    if (isDue && !isDeferred) {
-      world.stream.purge(through + 1)
-      this.#purged = through
-      for (const state of lanes()) if (state.ledger.floor <= through) leftAfter(state, through)
-    }
-    for (const lane of lanes()) {
-      const aged = [...lane.unacked.values()]
+    const { world, lanes, nearLimit, visibilityTimeoutMs } = this.#o
+    const isLong = everything || world.now - this.#acknowledgedAt >= visibilityTimeoutMs / HOLD_SHARE
+    if (isLong) this.#acknowledgedAt = world.now
+    const isDeferred = this.#purgeTogether()
+    if (!everything) this.purgeLanes()
+    for (const lane of isLong ? lanes() : []) {
+      const held = [...lane.unacked.values()]
       lane.unacked.removeAbove(0)
-      for (const sequence of aged) if (sequence > this.#purged) this.#acknowledge(lane, sequence)
+      for (const sequence of held) this.#acknowledge(lane, sequence)
     }
-    if (isDeferred) this.#schedulePurge(DEFERRED_MS)
+    if (lanes().some(({ unacked }) => unacked.size > 0)) this.#schedulePurge(PURGE_MS)
+    else if (isDeferred) this.#schedulePurge(DEFERRED_MS)
     if (!nearLimit) return
     this.purgeLanes(1)
     for (const { ledger } of lanes())
       for (const [from, to] of ledger.ranges()) for (let s = from; s <= to; s++) world.stream.delete(s)
   }
 
-  purgeLanes(atLeast: number): void {
+  /** Whether it has to wait until it does no harm. */
+  #purgeTogether(): boolean {
+    const { world, lanes, coveredThrough } = this.#o
+    const through = Math.min(this.#purgeable(), coveredThrough())
+    if (through <= this.#purged) return false
+    if (!this.#mayPurge(lanes())) return true
+    world.stream.purge(through + 1)
+    this.#purged = through
+    for (const state of lanes()) {
+      state.unacked.removeThrough(through)
+      if (state.ledger.floor <= through) leftAfter(state, through)
+    }
+    return false
+  }
+
+  purgeLanes(atLeast = PURGE_LANE_AT): void {
     for (const state of this.#o.lanes()) {
       const { spread, ledger, lane } = state
       if (spread === undefined || spread.unpurged < atLeast) continue
@@ -186,7 +214,8 @@ export class Settlements {
   }
 
   #purgeable(): number {
-    return this.#o.purgesTogether ? Math.min(...this.#o.lanes().map(({ ledger }) => ledger.floor)) : this.#purged
+    const through = Math.min(...this.#o.lanes().map(({ ledger }) => ledger.floor))
+    return Number.isFinite(through) ? through : this.#purged
   }
 
   #schedulePurge(delayMs: number): void {
@@ -200,7 +229,8 @@ export class Settlements {
   }
 }
 
-function leftAfter({ spread }: LaneState, through: number): void {
+function leftAfter({ spread, unacked }: LaneState, through: number): void {
+  unacked.removeThrough(through)
   if (spread === undefined) return
   spread.purged = through
   spread.unpurged = spread.ledger.settledAbove

@@ -3,7 +3,7 @@ import { queueSubject } from '../../../crds/protocol/subjects.ts'
 import { LaneFlow } from '../../../sidecar/dispatch/lane-flow.ts'
 import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../../../sidecar/lanes/lanes.ts'
 import { wantedLane } from '../../../sidecar/jetstream/desired.ts'
-import { isQuiet, type LaneState } from '../../../sidecar/queue/lane-state.ts'
+import { hasNothing, isQuiet, type LaneState } from '../../../sidecar/queue/lane-state.ts'
 import { retryPolicy } from '../../../sidecar/queue/retry-policy.ts'
 import { ambiguousAfter, laneFacts, maxWaitMs } from '../../../sidecar/queue/spread.ts'
 import { isDone, isUnheard } from '../../../sidecar/queue/unheard.ts'
@@ -27,7 +27,6 @@ const SWEEP_MS = 1000
 const IDLE_LOOK_MS = 10_000
 const IDLE_WHEN_CROWDED_MS = 1000
 const IDLE_MS = 60_000
-const PURGE_LANE_AT = 1000
 
 /** The sidecar from one start to its end: its pure parts, put together as the edge does, at a server that answers at once. */
 export class ModelSidecar {
@@ -54,10 +53,10 @@ export class ModelSidecar {
       world,
       lanes: () => this.lanes,
       visibilityTimeoutMs: this.#policy.visibilityTimeoutMs,
-      purgesTogether: !isTree(world.spec),
+      coveredThrough: () => this.#coveredThrough(),
       nearLimit: world.options.nearLimit,
       onQuiet: () => {
-        if (hasGaps(this.#spec)) this.#sweep()
+        if (hasGaps(this.#spec) && this.lanes.every(hasNothing)) this.#sweep()
       },
       onReleased: () => this.#dispatch?.serve(),
     })
@@ -182,6 +181,14 @@ export class ModelSidecar {
     for (const { subject } of this.#world.stream.messages.values()) this.#announce(pathOf(subject))
   }
 
+  #coveredThrough(): number {
+    if (!isTree(this.#spec)) return Number.POSITIVE_INFINITY
+    const { stream } = this.#world
+    const isComplete = this.#wanted().every(({ consumer }) => this.lanes.some((lane) => lane.consumer === consumer))
+    const isKnown = [...stream.messages.values()].every(({ subject }) => this.#paths.has(pathOf(subject)))
+    return isComplete && isKnown ? stream.last : 0
+  }
+
   #announce(path: string): void {
     if (this.#paths.has(path)) return
     if (this.#paths.size >= hierarchyOf(this.#spec).maxSubQueues) this.#crowded = true
@@ -292,7 +299,7 @@ export class ModelSidecar {
       if (hole !== undefined) this.#endUnanswered(state, hole, this.#policy.maxAttempts)
     }
     this.#settlements.floorsRaised()
-    this.#settlements.purgeLanes(isTree(this.#spec) ? 1 : PURGE_LANE_AT)
+    this.#settlements.purgeLanes(isTree(this.#spec) ? 1 : undefined)
     if (isTree(this.#spec)) this.#tendSubQueues()
   }
 
@@ -354,10 +361,12 @@ export class ModelSidecar {
     const { now } = this.#world
     const { streamSequence: sequence, consumerSequence: number } = ack
     const { flow, ledger } = lane.spread ?? {}
+    let late = false
     switch (decision.kind) {
       case 'acknowledge':
-        this.#settlements.settle(lane, sequence, 'acknowledged', told, number)
+        late = flow !== undefined && flow.timeLeft(number, now) < this.#policy.visibilityTimeoutMs / 2
         flow?.answered(number)
+        this.#settlements.settle(lane, sequence, 'acknowledged', { told, delivery: number, late })
         break
       case 'retry':
         this.#keepAlive(lane, sequence, decision.delayMs)
