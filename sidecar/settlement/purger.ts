@@ -3,6 +3,7 @@ import { ACK_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import type { LaneState } from '../queue/lane-state.ts'
+import { leftAfter } from './left-after.ts'
 import { mayPurge } from './may-purge.ts'
 import { type Range, RangeSet } from './range-set.ts'
 
@@ -203,10 +204,7 @@ export class Purger {
     if (!isDue || this.#deferred) return
     await this.#purgeStream({ seq: through + 1 })
     this.#purged = through
-    for (const state of this.#o.lanes()) {
-      state.unacked.removeThrough(through)
-      if (state.ledger.floor <= through) leftAfter(state, through)
-    }
+    for (const state of this.#o.lanes()) leftAfter(state, through)
     this.#deleted.removeThrough(through)
   }
 
@@ -282,12 +280,4 @@ export class Purger {
     })
     this.#deleted.add(sequence)
   }
-}
-
-/** A lane's messages were purged through a sequence that is not above its floor's; what is settled above stays. */
-function leftAfter({ spread, unacked }: LaneState, through: number): void {
-  unacked.removeThrough(through)
-  if (spread === undefined) return
-  spread.purged = through
-  spread.unpurged = spread.ledger.settledAbove
 }
