@@ -32,7 +32,7 @@ export class Signals {
   }
 
   handle(ack: AckSubject, message: AckMessage): void {
-    const { metrics, js } = this.#q
+    const { metrics, js, settler } = this.#q
     const lane = this.#lane(ack.consumer)
     // Stored before the stream was made: of an earlier one of this name, whose numbers other messages have now.
     if (lane === undefined || ack.storedAt < this.#q.createdAt) return metrics.invalid('ack')
@@ -51,7 +51,10 @@ export class Signals {
       if (reply !== undefined) this.#q.pull(lane.group, encoder.encode(signal.request), reply)
     } else if (settled) {
       this.#answered(lane, ack)
-      if (reply !== undefined) js.connection.publish(reply)
+      if (reply === undefined) return
+      // Told only when JetStream knows too, so that it is not delivered again then.
+      if (lane.unacked.remove(sequence)) settler.purger.acknowledge(lane, sequence, reply)
+      else js.connection.publish(reply)
     } else {
       if (movesToTail(this.#q.spec) && (signal.kind === 'nak' || signal.kind === 'term')) {
         void this.#failedIfDelivered(lane, ack, signal, reply)

@@ -129,9 +129,10 @@ export class Purger {
     else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
   }
 
-  /** JetStream is told of an end that is on record: the message is not delivered again. */
-  acknowledge(lane: LaneState, sequence: number): void {
-    this.#o.js.connection.publish(`${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`)
+  /** JetStream is told of an end that is on record: the message is not delivered again once it has answered at `reply`. */
+  acknowledge(lane: LaneState, sequence: number, reply?: string): void {
+    const subject = `${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`
+    this.#o.js.connection.publish(subject, undefined, reply === undefined ? {} : { reply })
     lane.spread?.flow?.released()
     lane.spread?.changed()
   }
@@ -197,8 +198,9 @@ export class Purger {
   }
 
   async #purgeTogether(): Promise<void> {
-    const settled = this.#purgeable()
-    const through = settled > this.#purged ? Math.min(settled, await this.#o.coveredThrough()) : 0
+    // In this order: a lane that was made meanwhile has a say in what may be purged.
+    const covered = this.#purgeable() > this.#purged ? await this.#o.coveredThrough() : 0
+    const through = Math.min(this.#purgeable(), covered)
     const isDue = through > this.#purged
     this.#deferred = isDue && !(await this.#mayPurge(this.#o.lanes()))
     if (!isDue || this.#deferred) return

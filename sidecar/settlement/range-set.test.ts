@@ -6,6 +6,7 @@ const value = fc.integer({ min: 1, max: 60 })
 const operation = fc.oneof(
   fc.record({ kind: fc.constant('add' as const), value }),
   fc.record({ kind: fc.constant('addRange' as const), value, length: fc.integer({ min: 0, max: 12 }) }),
+  fc.record({ kind: fc.constant('remove' as const), value }),
   fc.record({ kind: fc.constant('removeThrough' as const), value }),
   fc.record({ kind: fc.constant('removeAbove' as const), value }),
 )
@@ -25,6 +26,9 @@ describe('RangeSet against a plain set', () => {
           case 'addRange':
             ranges.addRange(op.value, op.value + op.length)
             for (let v = op.value; v <= op.value + op.length; v++) model.add(v)
+            break
+          case 'remove':
+            expect(ranges.remove(op.value)).toBe(model.delete(op.value))
             break
           case 'removeThrough':
             ranges.removeThrough(op.value)

@@ -68,6 +68,18 @@ export class RangeSet {
     this.#size += high - low + 1
   }
 
+  /** Takes out one number; false when it was not there. */
+  remove(value: number): boolean {
+    if (!this.has(value)) return false
+    const index = this.#indexAtOrAfter(value)
+    const from = at(this.#from, index)
+    const to = at(this.#to, index)
+    this.#from.splice(index, 1, ...(from < value ? [from] : []), ...(value < to ? [value + 1] : []))
+    this.#to.splice(index, 1, ...(from < value ? [value - 1] : []), ...(value < to ? [to] : []))
+    this.#size--
+    return true
+  }
+
   /** Takes out every number at or below `value`. */
   removeThrough(value: number): void {
     let gone = 0

@@ -312,9 +312,8 @@ export class Settler {
       if (lane.alive.size > 0) lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
       if (passOn || late || reply !== undefined || lane.lane.maxAckPending === 1)
-        this.purger.acknowledge(lane, sequence)
+        this.purger.acknowledge(lane, sequence, reply)
       else lane.unacked.add(sequence)
-      if (reply !== undefined) this.#o.js.connection.publish(reply)
     }
     this.purger.schedule()
   }

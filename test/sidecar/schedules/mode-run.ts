@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises'
 import type { Consumer, JetStreamClient, JsMsg } from '@nats-io/jetstream'
 import type { Mode } from '../../model/modes.ts'
 import type { Step } from '../../model/schedule.ts'
@@ -168,6 +168,8 @@ export class ModeRun {
     if (message === undefined) return
     this.told.answered(message.string(), 'ack')
     const isTaken = await message.ackAck({ timeout: ANSWER_MS }).catch(() => false)
+    // What arrived before the word is told before it.
+    await immediate()
     if (isTaken) this.told.confirmed(message.seq)
   }
 }
