@@ -26,6 +26,12 @@ export interface Sidecar {
   stop(): Promise<void>
 }
 
+/**
+ * Longer than clients leave between two requests: a connection that is closed as a request is on its way fails that request. Node's
+ * own is 5 s. Milliseconds.
+ */
+const KEEP_ALIVE_MS = 75_000
+
 /** Listens on HTTP at once, so that probes are answered, and connects to nats-server as soon as it can. */
 export async function startSidecar(options: SidecarOptions, logger: Logger): Promise<Sidecar> {
   const metrics = new Metrics(process.env.PILLION_VERSION ?? 'dev')
@@ -38,7 +44,12 @@ export async function startSidecar(options: SidecarOptions, logger: Logger): Pro
   const app = httpApp(broker, metrics, logger, options.token)
   const { server, port } = await new Promise<{ server: ReturnType<typeof serve>; port: number }>((resolve, reject) => {
     const server = serve(
-      { fetch: app.fetch, hostname: options.httpHost, port: options.httpPort },
+      {
+        fetch: app.fetch,
+        hostname: options.httpHost,
+        port: options.httpPort,
+        serverOptions: { keepAliveTimeout: KEEP_ALIVE_MS },
+      },
       (info: AddressInfo) => resolve({ server, port: info.port }),
     )
     server.once('error', reject)
