@@ -20,5 +20,5 @@ export { DEFAULT_SYNC_INTERVAL, type QueueBrokerSpec, queueBrokerSpecSchema } fr
 export type { QueueBrokerStatus } from './queue-broker/status.ts'
 export { USABLE_STORAGE_PERCENT } from './queue-broker/storage.ts'
 export type { Parsed, Problem } from './schema/problem.ts'
-export { parseDuration } from './values/duration.ts'
+export { formatDuration, isDuration, parseDuration } from './values/duration.ts'
 export { parseQuantity } from './values/quantity.ts'

@@ -41,6 +41,7 @@ export const API_ERROR_CODES = [
   'NotImplemented',
   'QueueNotFound',
   'QueueNotEmpty',
+  'DelayedNotFound',
   'Unauthorized',
   'BrokerNotReady',
   'BodyTooLarge',

@@ -17,6 +17,11 @@ export const deadLetterSubject = (queue: string): string => `dlq.${queue}`
 export const settlementStream = (queue: string): string => `${queue}_settled`
 export const settlementSubject = (queue: string): string => `PILLION.SETTLED.${queue}`
 
+/** What waits for its time: publishes to come later, and messages that wait out a long backoff. */
+export const delayedStream = (queue: string): string => `${queue}_delayed`
+/** Below it, the stream's subjects: `<hour>.<second>` of the time that a message waits for, and `checkpoint`. */
+export const delayedSubject = (queue: string): string => `PILLION.DELAYED.${queue}`
+
 /** A lane is one JetStream consumer of a group; `lane` names it within the group (`fifo`, later `p4`, `k12`, …). */
 export const laneConsumer = (group: string, lane: string): string => `${group}_${lane}`
 
@@ -46,6 +51,8 @@ export const SIDECAR_QUEUE_GROUP = 'pillion'
 export const NEXT_SUBJECT = 'PILLION.NEXT.*.*'
 export const INFO_SUBJECT = 'PILLION.INFO.*.*'
 export const ACK_SUBJECT = 'PILLION.ACK.*.*.>'
+/** `PILLION.DELAY.<queue>` and `PILLION.DELAY.<queue>.<rest>` */
+export const DELAY_SUBJECTS = ['PILLION.DELAY.*', 'PILLION.DELAY.*.>'] as const
 
 /** The sidecar's own way to the JetStream API, past the mappings (as the `apiPrefix` of a client). */
 export const API_PREFIX = 'PILLION.JS.API'
@@ -60,12 +67,14 @@ export const SUBJECT_MAPPINGS: ReadonlyArray<readonly [from: string, to: string]
   ['$JS.API.CONSUMER.MSG.NEXT.*.*', 'PILLION.NEXT.{{wildcard(1)}}.{{wildcard(2)}}'],
   ['$JS.API.CONSUMER.INFO.*.*', 'PILLION.INFO.{{wildcard(1)}}.{{wildcard(2)}}'],
   ['$JS.ACK.*.*.>', 'PILLION.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
+  ['delay.*', 'PILLION.DELAY.{{wildcard(1)}}'],
+  ['delay.*.>', 'PILLION.DELAY.{{wildcard(1)}}.>'],
   ['PILLION.JS.API.>', '$JS.API.>'],
   ['PILLION.JS.ACK.*.*.>', '$JS.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
 ]
 
 /**
- * What the client user may publish: produce, pull, ask info, acknowledge, and what stock clients ask on their own. nats-server
+ * What the client user may publish: produce now or later, pull, ask info, acknowledge, and what stock clients ask on their own. nats-server
  * checks the subject that a mapping led to, so it is the mapped ones that are allowed, and `PILLION.JS.>` stays closed.
  */
 export const CLIENT_PUBLISH: readonly string[] = [
@@ -73,6 +82,7 @@ export const CLIENT_PUBLISH: readonly string[] = [
   NEXT_SUBJECT,
   INFO_SUBJECT,
   ACK_SUBJECT,
+  ...DELAY_SUBJECTS,
   '$JS.API.INFO',
   '$JS.API.STREAM.INFO.*',
   '$JS.API.STREAM.NAMES',

@@ -5,6 +5,7 @@ import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
 import {
   ACK_SUBJECT,
+  DELAY_SUBJECTS,
   INFO_SUBJECT,
   NEXT_SUBJECT,
   SIDECAR_QUEUE_GROUP,
@@ -31,6 +32,11 @@ import { SpecStore, type StoredQueue } from './spec-store.ts'
 const SWEEP_MS = 1000
 /** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
 const RETRY_MS = 250
+
+/** `PILLION.DELAY.<queue>` */
+const DELAY_TOKENS = 3
+/** nats-server's error for a stream that does not exist. */
+const NO_QUEUE = { code: 404, err_code: 10059, description: 'there is no queue of this name in this broker' }
 
 /** `PILLION.STORED.<queue>` */
 const STORED_TOKENS = 3
@@ -140,6 +146,17 @@ export class Broker {
     return browse(js, queue, source, parameters).catch((error: unknown) => {
       throw apiFailure(error)
     })
+  }
+
+  /** Takes back a publish that waits for its time. Throws SidecarError DelayedNotFound. */
+  async cancelDelayed(name: string, sequence: number): Promise<void> {
+    this.#connected()
+    const answer = await this.#queue(name)
+      .delayed.cancel(sequence)
+      .catch((error: unknown) => {
+        throw apiFailure(error)
+      })
+    if ('error' in answer) throw new SidecarError('DelayedNotFound', answer.error.description)
   }
 
   async delete(name: string, policy: DeletePolicy): Promise<void> {
@@ -304,6 +321,20 @@ export class Broker {
           })
         }),
       }),
+      ...DELAY_SUBJECTS.map((subject) =>
+        connection.subscribe(subject, {
+          ...options,
+          callback: guarded((message) => {
+            const tokens = message.subject.split('.')
+            const name = tokens[DELAY_TOKENS - 1] ?? ''
+            if (message.reply && !mayBeAnswered(message)) return invalid(name, 'delay')
+            const queue = this.#queues.get(name)
+            if (queue !== undefined) return void queue.delayed.handle(tokens.slice(DELAY_TOKENS).join('.'), message)
+            invalid(name, 'delay')
+            message.respond(JSON.stringify({ error: NO_QUEUE }))
+          }),
+        }),
+      ),
       // Not shared: every sidecar counts for itself.
       connection.subscribe(STORED_SUBJECT, {
         callback: guarded(({ subject }) => {

@@ -23,6 +23,7 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   InvalidParameter: 400,
   Unauthorized: 401,
   QueueNotFound: 404,
+  DelayedNotFound: 404,
   QueueNotEmpty: 409,
   ImmutableFieldChanged: 409,
   BodyTooLarge: 413,
@@ -74,6 +75,11 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
     return c.json({ deleted: true })
   })
 
+  app.delete('/queues/:name/delayed/:sequence', async (c) => {
+    await broker.cancelDelayed(c.req.param('name'), parseSequence(c.req.param('sequence')))
+    return c.json({ cancelled: true })
+  })
+
   app.notFound((c) => c.json({ error: { code: 'QueueNotFound', message: `nothing is at ${c.req.path}` } }, 404))
   app.onError((error, c) => {
     if (!(error instanceof SidecarError)) {
@@ -111,6 +117,17 @@ function parseBody(text: string): { generation: number; spec: unknown } {
   const issue = parsed.error.issues[0]
   const field = issue?.path.join('.') || 'body'
   throw new SidecarError('InvalidSpec', `${field}: ${issue?.message}; write {"generation": 1, "spec": {…}}`, { field })
+}
+
+function parseSequence(text: string): number {
+  if (/^[1-9]\d{0,14}$/.test(text)) return Number(text)
+  throw new SidecarError(
+    'InvalidName',
+    `"${text}" is no sequence; write the "seq" that the publish was answered with`,
+    {
+      field: 'sequence',
+    },
+  )
 }
 
 function parsePolicy(text: string | undefined): DeletePolicy {

@@ -12,6 +12,8 @@ import { parseDuration, parseQuantity, type QueueSpec } from '../../crds/index.t
 import {
   deadLetterStream,
   deadLetterSubject,
+  delayedStream,
+  delayedSubject,
   laneConsumer,
   queueStream,
   settlementStream,
@@ -87,6 +89,7 @@ export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream 
     max_msgs: maxMessages(spec),
     max_bytes: parseQuantity(retention.maxBytes),
     max_msg_size: parseQuantity(retention.maxMessageSize),
+    allow_msg_ttl: true,
     discard_new_per_subject: isTree(spec) && shape.maxPerSubject !== undefined && retention.onLimit === 'Reject',
     discard: retention.onLimit === 'DropOldest' ? DiscardPolicy.Old : DiscardPolicy.New,
     duplicate_window: Math.min(nanos(spec.deduplication.window), nanos(retention.maxAge)),
@@ -106,6 +109,16 @@ export function wantedDeadLetterStream(queue: string, spec: QueueSpec): WantedSt
     duplicate_window: Math.min(window * NS_PER_MS, maxAge),
   }
 }
+
+/** No limits of the server's own: what may wait is bounded by the sidecar, which is the only one to publish to it. */
+export const wantedDelayedStream = (queue: string, spec: QueueSpec): WantedStream => ({
+  name: delayedStream(queue),
+  subjects: [`${delayedSubject(queue)}.>`],
+  ...NO_OTHER_LIMITS,
+  allow_rollup_hdrs: true,
+  discard: DiscardPolicy.Old,
+  duplicate_window: nanos(spec.deduplication.window),
+})
 
 export const wantedSettlementStream = (queue: string): WantedStream => ({
   name: settlementStream(queue),

@@ -59,18 +59,20 @@ export async function* readStored(
   }
 }
 
-async function get(
-  js: JetStreamAccess,
-  stream: string,
-  request: { readonly seq: number; readonly next_by_subj?: string },
-): Promise<StoredMessage | undefined> {
+/** The last message of a subject. */
+export const lastOf = (js: JetStreamAccess, stream: string, subject: string): Promise<StoredMessage | undefined> =>
+  get(js, stream, { last_by_subj: subject })
+
+type GetRequest = { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string }
+
+async function get(js: JetStreamAccess, stream: string, request: GetRequest): Promise<StoredMessage | undefined> {
   const answer = await js.connection.request(`${API_PREFIX}.STREAM.MSG.GET.${stream}`, JSON.stringify(request), {
     timeout: js.timeoutMs,
   })
   const { error, message } = responseSchema.parse(answer.json())
   if (error?.err_code === NO_MESSAGE) return undefined
   if (error !== undefined || message === undefined)
-    throw new Error(`message ${request.seq} of ${stream}: ${error?.description}`)
+    throw new Error(`message ${JSON.stringify(request)} of ${stream}: ${error?.description}`)
   const headers = Buffer.from(message.hdrs, 'base64')
   return {
     seq: message.seq,

@@ -30,10 +30,19 @@ export class Metrics {
   ])
   readonly dropped = this.#counter('queue_dropped_total', 'Messages that left the stream unsettled', ['reason'])
   readonly failovers = this.#counter('queue_failovers_total', 'Active consumers whose place another took', ['group'])
-  readonly drift = this.#counter('queue_drift_corrected_total', 'Differences from the declared state, put right')
-  readonly invalid = this.#counter('queue_invalid_requests_total', 'Pulls and acknowledgements that were refused', [
-    'kind',
+  readonly delayedEnded = this.#counter('queue_delayed_ended_total', 'Messages that were due, by what became of them', [
+    'outcome',
   ])
+  readonly delayedRefused = this.#counter(
+    'queue_delayed_refused_total',
+    'Tries to move a message that was due into a Queue that did not take it',
+  )
+  readonly drift = this.#counter('queue_drift_corrected_total', 'Differences from the declared state, put right')
+  readonly invalid = this.#counter(
+    'queue_invalid_requests_total',
+    'Pulls, acknowledgements and delayed publishes that were refused',
+    ['kind'],
+  )
 
   readonly appendSeconds = this.#histogram('settlement_append_seconds', 'Time until a settlement record is stored')
   readonly purgeSeconds = this.#histogram('settlement_purge_seconds', 'Time of a purge of settled messages')
@@ -120,7 +129,7 @@ export class Metrics {
       this.paused,
     ]
     for (const gauge of byQueue) gauge.remove({ queue })
-    for (const metric of [this.drift, this.appendSeconds, this.purgeSeconds, this.batchMessages])
+    for (const metric of [this.drift, this.delayedRefused, this.appendSeconds, this.purgeSeconds, this.batchMessages])
       metric.remove({ queue })
     for (const group of groups) {
       for (const metric of [this.waitingPulls, this.unrecorded, ...this.#byGroup]) metric.remove({ queue, group })

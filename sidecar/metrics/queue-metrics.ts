@@ -40,8 +40,16 @@ export class QueueMetrics {
     this.#m.failovers.inc({ queue: this.#queue, group })
   }
 
-  invalid(kind: 'ack'): void {
+  invalid(kind: 'ack' | 'delay'): void {
     this.#m.invalid.inc({ queue: this.#queue, kind })
+  }
+
+  delayedEnded(outcome: 'moved' | 'expired' | 'replaced' | 'gone'): void {
+    this.#m.delayedEnded.inc({ queue: this.#queue, outcome })
+  }
+
+  delayedRefused(count: number): void {
+    if (count > 0) this.#m.delayedRefused.inc({ queue: this.#queue }, count)
   }
 
   drift(count: number): void {

@@ -1,7 +1,6 @@
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import { readStored, type StoredMessage } from '../jetstream/stored-message.ts'
 import { laneSubject } from '../lanes/lanes.ts'
-import { attemptsBefore } from '../settlement/copied-headers.ts'
 import { copyToDeadLetters } from '../settlement/mover.ts'
 import type { LaneState } from './lane-state.ts'
 import type { QueueState } from './state.ts'
@@ -63,8 +62,7 @@ async function end(
   for (const lane of lanes) {
     lane.moving.add(message.seq)
     try {
-      const delivered = message.seq <= lane.ledger.delivered ? 1 : 0
-      const attempts = attemptsBefore(message.headers) + delivered
+      const attempts = message.seq <= lane.ledger.delivered ? 1 : 0
       const move = { group: lane.group, sequence: message.seq, reason, attempts }
       await copyToDeadLetters(js, name, created, move, message)
       metrics.deadLettered(lane.group, reason)

@@ -1,6 +1,7 @@
 import type { StreamInfo, StreamState } from '@nats-io/jetstream'
 import type { MessageCounts } from '../../crds/protocol/api.ts'
 import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
+import type { Delayed } from '../delay/delayed.ts'
 import type { LaneState } from './lane-state.ts'
 import { type LaneReading, readLane } from './read-lane.ts'
 import type { QueueState } from './state.ts'
@@ -10,6 +11,7 @@ export interface Observation {
   readonly stream: StreamInfo
   readonly lanes: ReadonlyArray<LaneReading & { readonly state: LaneState; readonly version: number }>
   readonly deadLetters: number
+  readonly delayed: number
   /** Whether there are messages that no lane counts. */
   readonly crowded: boolean
 }
@@ -19,6 +21,7 @@ export interface Observation {
  */
 export async function observeQueue(
   q: Pick<QueueState, 'js' | 'name' | 'settler' | 'lanes' | 'crowded'>,
+  delayed: Delayed,
 ): Promise<Observation> {
   const { js, name: queue, lanes: states, crowded } = q
   const lanes = await Promise.all(
@@ -30,7 +33,7 @@ export async function observeQueue(
   const stream = await js.manager.streams.info(queueStream(queue))
   await js.manager.streams.info(settlementStream(queue))
   const deadLetters = await js.manager.streams.info(deadLetterStream(queue))
-  return { lanes, stream, deadLetters: deadLetters.state.messages, crowded }
+  return { lanes, stream, deadLetters: deadLetters.state.messages, delayed: await delayed.count(), crowded }
 }
 
 /**
@@ -53,7 +56,7 @@ export function messageCounts(observation: Observation): MessageCounts {
   const furthest = [...groups.values()].toSorted((a, b) => b.ready + b.inFlight - a.ready - a.inFlight)[0]
   // Without a lane nothing is known to be settled.
   const none = { ready: observation.stream.state.messages, inFlight: 0 }
-  const counts = { ...none, ...furthest, delayed: 0, deadLettered: observation.deadLetters }
+  const counts = { ...none, ...furthest, delayed: observation.delayed, deadLettered: observation.deadLetters }
   return observation.crowded ? { ...counts, ready: Math.max(counts.ready, none.ready - counts.inFlight) } : counts
 }
 

@@ -3,6 +3,8 @@ import type { Logger } from 'pino'
 import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import { Delayed } from '../delay/delayed.ts'
+import { Exclusive } from '../delay/exclusive.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { forgetActive } from '../exclusive/active-store.ts'
 import { giveBack } from '../exclusive/give-back.ts'
@@ -39,6 +41,8 @@ export class Queue {
   readonly name: string
   readonly #q: QueueState
   readonly #signals: Signals
+  /** What waits for its time. */
+  readonly delayed: Delayed
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -66,6 +70,7 @@ export class Queue {
     this.#generation = generation
     const log = new SettlementLog(js, name)
     const queueLogger = logger.child({ queue: name })
+    const exclusive = new Exclusive()
     const settler = new Settler({
       js,
       stream: queueStream(name),
@@ -80,6 +85,7 @@ export class Queue {
       nearLimit: () => this.#q.nearLimit,
       isAwaited: () => this.#q.lanes[0]?.lane.maxAckPending === 1,
       onQuiet: () => this.#tidyUp(),
+      exclusively: (work) => exclusive.run(work),
       visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
     })
     this.#q = {
@@ -89,6 +95,12 @@ export class Queue {
       metrics,
       log,
       settler,
+      exclusive,
+      returned: ({ sequence, subject }, attempts) => this.#signals.returned(sequence, subject, attempts),
+      laneOf: (subject) =>
+        isTree(spec) || isSpread(spec)
+          ? this.#q.lanesBySubject.get(laneSubject(name, this.#q.spec, subject))?.[0]
+          : this.#q.lanes[0],
       pull: (group, body, reply) => this.#pull(group, body, reply),
       dispatchers: new Map(),
       active: new Map(),
@@ -102,7 +114,8 @@ export class Queue {
       createdAt: 0,
       nearLimit: true,
     }
-    this.#signals = new Signals(this.#q)
+    this.delayed = new Delayed(this.#q)
+    this.#signals = new Signals(this.#q, this.delayed)
   }
 
   get spec(): QueueSpec {
@@ -158,8 +171,14 @@ export class Queue {
   remove(policy: DeletePolicy): Promise<void> {
     return this.#exclusively(async () => {
       const { js, settler, metrics, spec, dispatchers, active } = this.#q
+      await this.delayed.stop()
       await settler.flush()
-      await removeQueue(js, this.name, spec, policy, async () => messageCounts(await this.#look()))
+      try {
+        await removeQueue(js, this.name, spec, policy, async () => messageCounts(await this.#look()))
+      } catch (error) {
+        await this.delayed.resume()
+        throw error
+      }
       settler.abandon()
       this.#signals.stop()
       for (const dispatcher of dispatchers.values()) dispatcher.stop()
@@ -173,7 +192,10 @@ export class Queue {
     for (const dispatcher of this.#q.dispatchers.values()) dispatcher.stop()
     for (const consumer of this.#q.active.values()) consumer.stop()
     this.#signals.stop()
-    return this.#exclusively(() => this.#q.settler.stop())
+    return this.#exclusively(async () => {
+      await this.delayed.stop()
+      await this.#q.settler.stop()
+    })
   }
 
   /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
@@ -313,7 +335,7 @@ export class Queue {
   }
 
   async #correct(how: { resume: boolean }): Promise<void> {
-    const corrections = await takeUp(this.#q, how)
+    const corrections = [...(await takeUp(this.#q, how)), ...(await this.delayed.takeUp())]
     for (const correction of corrections) this.#q.logger.warn(correction, 'corrected drift')
     this.#q.metrics.drift(corrections.length)
     this.#corrected.push(...corrections)
@@ -324,6 +346,7 @@ export class Queue {
     this.#q.spec = spec
     try {
       await takeUp(this.#q, { resume: false })
+      await this.delayed.takeUp()
     } catch (error) {
       this.#q.spec = previous
       throw error
@@ -335,7 +358,7 @@ export class Queue {
   async #look(): Promise<Observation> {
     const { spec, metrics, dispatchers } = this.#q
     const now = performance.now()
-    const observation = await observeQueue(this.#q)
+    const observation = await observeQueue(this.#q, this.delayed)
     const { state } = observation.stream
     const reason = spec.retention.onLimit === 'DropOldest' ? 'expired-or-evicted' : 'expired'
     for (const { state: lane, info } of observation.lanes) {

@@ -1,6 +1,6 @@
 import type { QueueSpec } from '../../crds/index.ts'
 import type { DeletePolicy, MessageCounts } from '../../crds/protocol/api.ts'
-import { deadLetterStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
+import { deadLetterStream, delayedStream, queueStream, settlementStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
 import { streamShape } from '../lanes/lanes.ts'
@@ -50,6 +50,7 @@ async function removeRest(
 ): Promise<void> {
   if (policy === 'Retain') return
   await orMissing(js.manager.streams.delete(settlementStream(queue)))
+  await orMissing(js.manager.streams.delete(delayedStream(queue)))
   // Dead letters do not keep a Queue from being deleted, but without the word Delete they are kept.
   if (policy === 'Delete' || deadLetters === 0) await orMissing(js.manager.streams.delete(deadLetterStream(queue)))
 }
@@ -59,7 +60,7 @@ async function removeRest(
  * to more as they were.
  */
 export async function removeUnused(js: JetStreamAccess, queue: string): Promise<void> {
-  for (const name of [queueStream(queue), deadLetterStream(queue), settlementStream(queue)]) {
+  for (const name of [queueStream(queue), deadLetterStream(queue), settlementStream(queue), delayedStream(queue)]) {
     const info = await orMissing(js.manager.streams.info(name))
     if (info?.state.last_seq === 0) await js.manager.streams.delete(name)
   }

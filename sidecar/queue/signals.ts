@@ -1,4 +1,6 @@
 import { ACK_PREFIX, queueStream } from '../../crds/protocol/subjects.ts'
+import type { Delayed } from '../delay/delayed.ts'
+import { isLong, parks } from '../delay/parks.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import { type Decision, settle, unanswered } from '../settle/settle.ts'
@@ -26,9 +28,11 @@ export class Signals {
   /** The lanes as they were when they were put into `#byConsumer`. */
   #indexed: readonly LaneState[] = []
   #byConsumer: ReadonlyMap<string, LaneState> = new Map()
+  readonly #delayed: Delayed
 
-  constructor(state: QueueState) {
+  constructor(state: QueueState, delayed: Delayed) {
     this.#q = state
+    this.#delayed = delayed
   }
 
   handle(ack: AckSubject, message: AckMessage): void {
@@ -60,7 +64,16 @@ export class Signals {
         void this.#failedIfDelivered(lane, ack, signal, reply)
         return
       }
+      // What came back to the Queue was delivered before, which only the message itself says.
+      if (signal.kind === 'nak' && this.#delayed.isUsed && parks(this.#q.spec)) {
+        void this.#givenBack(lane, ack, signal, reply)
+        return
+      }
       const decision = settle(signal, ack.delivered, retryPolicy(this.#q.spec), Math.random())
+      if (decision.kind === 'retry' && isLong(decision.delayMs) && parks(this.#q.spec)) {
+        void this.#givenBack(lane, ack, signal, reply)
+        return
+      }
       if (decision.kind === 'acknowledge' || sequence <= lane.ledger.delivered)
         this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
@@ -132,12 +145,13 @@ export class Signals {
         const { reason, error } = decision
         return await this.move(
           lane,
-          { group: lane.group, sequence, reason, attempts, ...(error ? { error } : {}) },
+          { group: lane.group, sequence, reason, attempts: 1, ...(error ? { error } : {}) },
           reply,
         )
       }
       if (reply !== undefined) js.connection.publish(reply)
       const delayMs = decision.kind === 'retry' ? decision.delayMs : 0
+      if (isLong(delayMs) && (await this.#delayed.park(message, attempts, delayMs))) return
       if (delayMs <= 0) return await this.#toTail(lane, sequence, attempts)
       const timer = setTimeout(
         () => {
@@ -170,6 +184,56 @@ export class Signals {
       logger.warn(
         { err: error, sequence },
         'could not move a message to the tail; it is found as given up, and moved then',
+      )
+    }
+  }
+
+  /** A message that waits to be moved to the tail has waited long enough. */
+  async returned(sequence: number, subject: string, attempts: number): Promise<void> {
+    const lane = this.#q.laneOf(subject)
+    if (lane === undefined || lane.ledger.isSettled(sequence)) return
+    lane.moving.add(sequence)
+    await this.#toTail(lane, sequence, attempts)
+  }
+
+  /**
+   * A message was given back that may wait long, or did before: then it waits outside of its lane, where it holds no place, and
+   * its deliveries are added up.
+   */
+  async #givenBack(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
+    const { js, name, logger, metrics, settler, spec } = this.#q
+    if (!(await this.#isDelivered(lane, ack))) return
+    const sequence = ack.streamSequence
+    if (lane.moving.has(sequence) || lane.ledger.isSettled(sequence)) {
+      if (reply !== undefined) js.connection.publish(reply)
+      return
+    }
+    lane.moving.add(sequence)
+    try {
+      const message = await storedMessage(js, queueStream(name), sequence)
+      if (message === undefined) {
+        this.#answered(lane, ack)
+        return settler.settle(lane, sequence, 'dropped', { reply })
+      }
+      const attempts = attemptsBefore(message.headers) + ack.delivered
+      const decision = settle(signal, attempts, retryPolicy(spec), Math.random())
+      const isParked =
+        decision.kind === 'retry' &&
+        isLong(decision.delayMs) &&
+        (await this.#delayed.park(message, attempts, decision.delayMs))
+      if (isParked) {
+        metrics.nacked(lane.group)
+        this.#answered(lane, ack)
+        // Delivered again before a purge, it would be there twice.
+        return settler.settle(lane, sequence, 'moved', { reply, late: true })
+      }
+      lane.moving.delete(sequence)
+      this.#carryOut(lane, ack, reply, decision)
+    } catch (error) {
+      lane.moving.delete(sequence)
+      logger.warn(
+        { err: error, sequence },
+        'could not look at a message that was given back; it is delivered again after its timeout',
       )
     }
   }

@@ -9,6 +9,8 @@ export const copyHeader = {
   attempts: 'Pillion-Attempts',
   /** The producer's own `Nats-Msg-Id`, whose place the move's id takes. */
   messageId: 'Pillion-Msg-Id',
+  /** Of a message that waited for its time: the sequence that it had then. */
+  delayedSequence: 'Pillion-Delayed-Sequence',
 } as const
 
 /** JetStream acts on these, and what they asked for was done when the message was first stored. */
@@ -27,13 +29,16 @@ export function repeatedHeaders(own: Headers): MsgHdrsImpl {
 
 /** Deliveries of the message before it was copied to where it is. */
 export function attemptsBefore(own: Headers): number {
-  const attempts = Number(valueOf(own, copyHeader.attempts) ?? 0)
+  const attempts = Number(headerValue(own, copyHeader.attempts) ?? 0)
   return Number.isSafeInteger(attempts) && attempts > 0 ? attempts : 0
 }
 
 /** The id that the producer gave a message; of a copy, the one of its original. */
-export const producersId = (own: Headers): string | undefined =>
-  valueOf(own, copyHeader.attempts) === undefined ? valueOf(own, 'Nats-Msg-Id') : valueOf(own, copyHeader.messageId)
+export function producersId(own: Headers): string | undefined {
+  const isCopy = [copyHeader.attempts, copyHeader.delayedSequence].some((name) => headerValue(own, name) !== undefined)
+  return headerValue(own, isCopy ? copyHeader.messageId : 'Nats-Msg-Id')
+}
 
-const valueOf = (own: Headers, name: string): string | undefined =>
+/** The first value of a header, whose name is taken in any case. */
+export const headerValue = (own: Headers, name: string): string | undefined =>
   own.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]

@@ -40,8 +40,7 @@ export const moveId = (d: Pick<DeadLetter, 'queue' | 'group' | 'created' | 'sequ
 
 export function deadLetterHeaders(d: DeadLetter): MsgHdrs {
   const all = repeatedHeaders(d.own)
-  all.delete(copyHeader.attempts)
-  all.delete(copyHeader.messageId)
+  for (const name of Object.values(copyHeader)) all.delete(name)
   const id = producersId(d.own)
   if (id !== undefined) all.set(deadLetterHeader.messageId, id)
   all.set(deadLetterHeader.reason, d.reason)

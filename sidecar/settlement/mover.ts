@@ -2,12 +2,14 @@ import { deadLetterSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
 import type { DeadLetterReason } from '../settle/settle.ts'
+import { attemptsBefore } from './copied-headers.ts'
 import { deadLetterHeaders, moveId } from './dead-letter.ts'
 
 export interface Move {
   readonly group: string
   readonly sequence: number
   readonly reason: DeadLetterReason
+  /** Deliveries of the message where it is; those from before it was copied there are added. */
   readonly attempts: number
   readonly error?: string
 }
@@ -38,7 +40,8 @@ export async function copyToDeadLetters(
   move: Move,
   message: StoredMessage,
 ): Promise<void> {
-  const letter = { ...move, queue, created, error: move.error }
+  const attempts = attemptsBefore(message.headers) + move.attempts
+  const letter = { ...move, attempts, queue, created, error: move.error }
   await js.client.publish(deadLetterSubject(queue), message.data, {
     msgID: moveId(letter),
     headers: deadLetterHeaders({

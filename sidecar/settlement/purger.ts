@@ -46,6 +46,8 @@ export interface PurgerOptions {
   /** Whether the stream is so full that settled messages behind an unsettled one have to go too. */
   readonly nearLimit: () => boolean
   readonly visibilityTimeoutMs: () => number
+  /** Runs what takes messages out of the stream while nothing is half way into it. */
+  readonly exclusively: (purge: () => Promise<void>) => Promise<void>
 }
 
 /**
@@ -139,6 +141,11 @@ export class Purger {
 
   /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
   async purgeLanes(atLeast = PURGE_LANE_AT): Promise<void> {
+    if (!this.#o.purges() || this.#o.lanes().every(({ spread }) => (spread?.unpurged ?? 0) < atLeast)) return
+    await this.#o.exclusively(() => this.#purgeLanes(atLeast))
+  }
+
+  async #purgeLanes(atLeast = PURGE_LANE_AT): Promise<void> {
     if (!this.#o.purges()) return
     const lanes = this.#o.lanes().filter(({ spread }) => spread !== undefined)
     for (const [subject, own] of Map.groupBy(lanes, ({ lane }) => lane.filterSubject)) {
@@ -166,7 +173,8 @@ export class Purger {
     clearTimeout(this.#deferTimer)
     this.#timer = undefined
     this.#deferTimer = undefined
-    this.#purging ??= this.#pass()
+    this.#purging ??= this.#o
+      .exclusively(() => this.#pass())
       .catch((error: unknown) => {
         this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
         if (!this.#stopped) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
@@ -190,10 +198,10 @@ export class Purger {
     const isDue = everything || now >= this.#notBefore
     // Acknowledging one by one what a purge would take costs more than the purge.
     if (isDue || held.length > 0) await this.#purgeTogether()
-    if (isDue && !everything) await this.purgeLanes()
+    if (isDue && !everything) await this.#purgeLanes()
     for (const lane of held) this.#acknowledgeAll(lane)
     if (!this.#o.nearLimit() || !this.#o.purges()) return
-    await this.purgeLanes(1)
+    await this.#purgeLanes(1)
     this.#moreToDelete = await this.#deleteSettled()
   }
 

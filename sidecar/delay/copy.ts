@@ -1,0 +1,82 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { errors, type MsgHdrsImpl } from '@nats-io/transport-node'
+import type { QueueSpec } from '../../crds/index.ts'
+import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { lastOf, type StoredMessage } from '../jetstream/stored-message.ts'
+import { movesToTail } from '../lanes/lanes.ts'
+import { copyHeader, headerValue, repeatedHeaders } from '../settlement/copied-headers.ts'
+import { isStoredHeader, storedHeader } from './headers.ts'
+import { ttlLeft } from './ttl.ts'
+
+/** nats-server's error code: another message of the subject was stored meanwhile. */
+const WRONG_LAST_SEQUENCE = 10071
+/** How often a publish that replaces the last message of its key is tried while others do the same. */
+const TRIES = 100
+
+/** The id under which a copy is known: the same one made twice is stored once. */
+const idPrefix = (queue: string, created: string): string => `delayed:${queue}:${created}:`
+
+/** Whose copy a message of the Queue is, by its `Nats-Msg-Id`; undefined when it is none of this delayed stream. */
+export function copiedSequence(id: string, queue: string, created: string): number | undefined {
+  const prefix = idPrefix(queue, created)
+  return id.startsWith(prefix) ? Number(id.slice(prefix.length)) : undefined
+}
+
+export interface Copy {
+  readonly subject: string
+  readonly headers: MsgHdrsImpl
+  /** Milliseconds since 1970. */
+  readonly due: number
+}
+
+/** The message that comes out of a delayed one that is due; undefined when its `Nats-TTL` is over. Pure. */
+export function copyOf({ seq, headers: own }: StoredMessage, queue: string, now: number): Copy | undefined {
+  const due = Number(headerValue(own, storedHeader.due) ?? now)
+  const headers = repeatedHeaders(own.filter(([key]) => !isStoredHeader(key)))
+  headers.set(copyHeader.delayedSequence, String(seq))
+  const ttl = headerValue(own, storedHeader.ttl)
+  if (ttl !== undefined) {
+    const left = ttlLeft(ttl, Math.max(0, now - due))
+    if (left === undefined) return undefined
+    headers.set('Nats-TTL', left)
+  }
+  return { subject: headerValue(own, storedHeader.subject) ?? queueSubject(queue), headers, due }
+}
+
+/**
+ * Publishes a copy to its Queue. Throws what nats-server said when it refused it (see `isRefusal`), and anything else when it is
+ * not known whether it is stored.
+ *
+ * @returns its sequence, or `replaced` where a newer message of its key took its place before
+ */
+export async function publishCopy(
+  js: JetStreamAccess,
+  queue: { readonly name: string; readonly spec: QueueSpec },
+  { sequence, created }: { readonly sequence: number; readonly created: string },
+  { subject, headers, due }: Copy,
+  data: Uint8Array,
+): Promise<number | 'replaced'> {
+  const msgID = `${idPrefix(queue.name, created)}${sequence}`
+  if (!movesToTail(queue.spec)) return (await js.client.publish(subject, data, { headers, msgID })).seq
+  for (let tries = 1; ; tries++) {
+    const last = await lastOf(js, queueStream(queue.name), subject)
+    // It came after this one was due: as if this one had been stored in time, and replaced.
+    if (last !== undefined && last.time.getTime() > due) return 'replaced'
+    try {
+      const expect = { lastSubjectSequence: last?.seq ?? 0 }
+      return (await js.client.publish(subject, data, { headers, msgID, expect })).seq
+    } catch (error) {
+      const isOvertaken = error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE
+      if (!isOvertaken || tries >= TRIES) throw error
+    }
+  }
+}
+
+/** Whether nats-server said that the publish was not stored. */
+export function isRefusal(error: unknown): boolean {
+  if (error instanceof JetStreamApiError) return true
+  const cause = error instanceof Error ? error.cause : undefined
+  // Nobody listens there: no subject of the stream.
+  return cause instanceof errors.RequestError && cause.isNoResponders()
+}

@@ -1,0 +1,187 @@
+import { AckPolicy, DeliverPolicy, JetStreamApiError, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
+import { z } from 'zod'
+import type { QueueSpec } from '../../crds/index.ts'
+import { API_PREFIX, delayedStream } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { wantedDelayedStream } from '../jetstream/desired.ts'
+import { type Ensured, ensureStream, isMissing, orMissing } from '../jetstream/ensure.ts'
+import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
+import { headerValue } from '../settlement/copied-headers.ts'
+import { storedHeader } from './headers.ts'
+import { parseSlot, slotStart, slotSubject } from './slot.ts'
+
+const BATCH = 2000
+const NS_PER_MS = 1e6
+/** Should we crash half way, nats-server removes the consumer. Milliseconds. */
+const FORGOTTEN_MS = 10_000
+
+const subjectsSchema = z.object({
+  error: z.object({ description: z.string() }).optional(),
+  total: z.int().default(0),
+  state: z.object({ subjects: z.record(z.string(), z.int()).optional() }).optional(),
+})
+
+/** A message of the delayed stream, without its body. */
+export interface Listed {
+  readonly sequence: number
+  readonly due: number
+  /** Set where it waits out a backoff. */
+  readonly parked: Parked | undefined
+}
+
+/** The message of the Queue that waits out a backoff. */
+export interface Parked {
+  readonly sequence: number
+  /** When the Queue's stream was created. */
+  readonly created: string
+  readonly subject: string
+}
+
+/** The delayed stream of a Queue: made when it is needed first. */
+export class DelayedStore {
+  readonly #js: JetStreamAccess
+  readonly #queue: string
+  readonly #stream: string
+
+  constructor(js: JetStreamAccess, queue: string) {
+    this.#js = js
+    this.#queue = queue
+    this.#stream = delayedStream(queue)
+  }
+
+  info(): Promise<StreamInfo | undefined> {
+    return orMissing(this.#js.manager.streams.info(this.#stream))
+  }
+
+  ensure(spec: QueueSpec): Promise<Ensured<StreamInfo>> {
+    return ensureStream(this.#js.manager, wantedDelayedStream(this.#queue, spec))
+  }
+
+  read(sequence: number): Promise<StoredMessage | undefined> {
+    return storedMessage(this.#js, this.#stream, sequence)
+  }
+
+  /** False when it was not there. */
+  async delete(sequence: number): Promise<boolean> {
+    try {
+      return await this.#js.manager.streams.deleteMessage(this.#stream, sequence, false)
+    } catch (error) {
+      if (isMissing(error)) return false
+      // nats-server does not always tell a message that is gone from one that it could not remove.
+      if (error instanceof JetStreamApiError && (await this.read(sequence)) === undefined) return false
+      throw error
+    }
+  }
+
+  /** Removes the messages of a slot up to a sequence. */
+  async purge(slot: number, through: number): Promise<void> {
+    const filter = slotSubject(this.#queue, slot)
+    await orMissing(this.#js.manager.streams.purge(this.#stream, { filter, seq: through + 1 }))
+  }
+
+  /**
+   * The slots that have messages, of those that `filter` names. Asked page by page: all of them together may be more than fit
+   * into memory.
+   */
+  async *slots(filter: string): AsyncGenerator<number, void, undefined> {
+    for (let offset = 0, total = 1; offset < total; ) {
+      const request = JSON.stringify({ subjects_filter: filter, offset })
+      const answer = await this.#js.connection.request(`${API_PREFIX}.STREAM.INFO.${this.#stream}`, request, {
+        timeout: this.#js.timeoutMs,
+      })
+      const parsed = subjectsSchema.parse(answer.json())
+      if (parsed.error !== undefined) throw new Error(`stream ${this.#stream}: ${parsed.error.description}`)
+      const subjects = Object.keys(parsed.state?.subjects ?? {})
+      if (subjects.length === 0) return
+      for (const subject of subjects) {
+        const slot = parseSlot(subject)
+        if (slot !== undefined) yield slot
+      }
+      offset += subjects.length
+      total = parsed.total
+    }
+  }
+
+  /** The messages of a slot above `after`, in the order of sequences. */
+  async slot(slot: number, after: number, limit: number): Promise<{ messages: Listed[]; complete: boolean }> {
+    const messages: Listed[] = []
+    for await (const message of this.#headers(this.#stream, after, slotSubject(this.#queue, slot))) {
+      messages.push(await this.#listed(message, slot))
+      if (messages.length >= limit) return { messages, complete: false }
+    }
+    return { messages, complete: true }
+  }
+
+  /** Every message above `after` that is there now. */
+  async *above(after: number, filter: string): AsyncGenerator<Listed, void, undefined> {
+    for await (const message of this.#headers(this.#stream, after, filter)) {
+      yield this.#listed(message, parseSlot(message.subject) ?? 0)
+    }
+  }
+
+  /** The value of a header of each message of a stream above `after`. */
+  async *headerOf(stream: string, after: number, name: string): AsyncGenerator<string, void, undefined> {
+    for await (const message of this.#headers(stream, after, '>')) {
+      const value = (await this.#read(message, stream))(name)
+      if (value !== undefined) yield value
+    }
+  }
+
+  async #listed(message: JsMsg, slot: number): Promise<Listed> {
+    const header = await this.#read(message, this.#stream)
+    const due = Number(header(storedHeader.due))
+    return {
+      sequence: message.seq,
+      due: Number.isSafeInteger(due) && due > 0 ? due : slotStart(slot),
+      parked: parseParked(header(storedHeader.parked), header(storedHeader.subject)),
+    }
+  }
+
+  /** The client library refuses to read headers whose keys it would not write. */
+  async #read(message: JsMsg, stream: string): Promise<(name: string) => string | undefined> {
+    try {
+      const { headers } = message
+      return (name) => headers?.get(name) || undefined
+    } catch {
+      const own = (await storedMessage(this.#js, stream, message.seq))?.headers ?? []
+      return (name) => headerValue(own, name)
+    }
+  }
+
+  async *#headers(stream: string, after: number, filter: string): AsyncGenerator<JsMsg, void, undefined> {
+    const { manager, client, timeoutMs } = this.#js
+    const info = await manager.consumers.add(stream, {
+      filter_subject: filter,
+      headers_only: true,
+      ack_policy: AckPolicy.None,
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: after + 1,
+      mem_storage: true,
+      inactive_threshold: FORGOTTEN_MS * NS_PER_MS,
+    })
+    try {
+      const consumer = await client.consumers.get(stream, info.name)
+      let pending = info.num_pending
+      while (pending > 0) {
+        for await (const message of await consumer.fetch({
+          max_messages: Math.min(BATCH, pending),
+          expires: timeoutMs,
+        })) {
+          pending = message.info.pending
+          yield message
+        }
+        if (pending > 0) pending = (await consumer.info()).num_pending
+      }
+    } finally {
+      await manager.consumers.delete(stream, info.name).catch(() => undefined)
+    }
+  }
+}
+
+/** `<sequence> <created>` */
+export function parseParked(text: string | undefined, subject: string | undefined): Parked | undefined {
+  const [sequence = '', created = ''] = text?.split(' ') ?? []
+  return subject === undefined || !/^[1-9]\d*$/.test(sequence)
+    ? undefined
+    : { sequence: Number(sequence), created, subject }
+}

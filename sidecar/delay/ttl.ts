@@ -1,0 +1,25 @@
+import { isDuration, parseDuration } from '../../crds/index.ts'
+
+const MIN_MS = 1000
+const NEVER = 'never'
+
+/** What is wrong with a `Nats-TTL` header, to the publisher; undefined when nothing is. Pure. */
+export const ttlProblem = (text: string): string | undefined =>
+  text === NEVER || (ttlMs(text) ?? 0) >= MIN_MS
+    ? undefined
+    : `Nats-TTL is ${JSON.stringify(text)}; write a number of seconds or a duration of 1s or more, like 5s or 1h30m, or never`
+
+/**
+ * The `Nats-TTL` of a message that was due `lateMs` ago, since which its time counts. Undefined when that is over. Whole
+ * seconds, rounded up, since nats-server takes no less. Pure.
+ */
+export function ttlLeft(text: string, lateMs: number): string | undefined {
+  const ttl = ttlMs(text)
+  if (ttl === undefined) return text
+  const left = ttl - lateMs
+  return left <= 0 ? undefined : `${Math.ceil(left / 1000)}s`
+}
+
+/** Undefined where it is no time. */
+export const ttlMs = (text: string): number | undefined =>
+  /^\d{1,9}$/.test(text) ? Number(text) * 1000 : isDuration(text) ? parseDuration(text) : undefined
