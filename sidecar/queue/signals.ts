@@ -149,9 +149,10 @@ export class Signals {
           reply,
         )
       }
-      if (reply !== undefined) js.connection.publish(reply)
       const delayMs = decision.kind === 'retry' ? decision.delayMs : 0
-      if (isLong(delayMs) && (await this.#delayed.park(message, attempts, delayMs))) return
+      const isParked = isLong(delayMs) && (await this.#delayed.park(message, attempts, delayMs))
+      if (reply !== undefined) js.connection.publish(reply)
+      if (isParked) return
       if (delayMs <= 0) return await this.#toTail(lane, sequence, attempts)
       const timer = setTimeout(
         () => {

@@ -55,6 +55,39 @@ describe.concurrent('a message that a consumer gives back (NAK)', () => {
     expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(300)
   })
 
+  it('the waits of a thousand follow the declared curve, spread evenly by its jitter', async () => {
+    const initial = 400
+    const { queue, puller } = await queueWith({
+      backoff: { initial: `${initial}ms`, factor: 2, max: '1s', jitterPercent: 25 },
+      visibilityTimeout: '1m',
+      maxAttempts: 4,
+    })
+    const COUNT = 1000
+    const given = new Map<string, number>()
+    const waits: number[][] = [[], [], []]
+    await broker.publish(queue, ...numbered(COUNT))
+    // No message is held back by another: each is given back as it comes.
+    for (let deliveries = 0; deliveries < 4 * COUNT; ) {
+      for (const message of await puller.fetch(100, 200)) {
+        deliveries++
+        if (message.attempt > 1) waits[message.attempt - 2]?.push(message.at - (given.get(message.text) ?? 0))
+        given.set(message.text, performance.now())
+        message.answer(message.attempt === 4 ? '+ACK' : '-NAK')
+      }
+    }
+    for (const [index, exact] of [initial, 2 * initial, 1000].entries()) {
+      const sorted = (waits[index] ?? []).toSorted((a, b) => a - b)
+      const share = (of: number): number => (sorted[Math.floor(of * COUNT)] ?? 0) / exact
+      expect(sorted.length).toBe(COUNT)
+      expect(share(0)).toBeGreaterThanOrEqual(0.75 - GRAIN_MS / exact)
+      // A busy machine makes waits longer, never shorter, and all of them alike: the spread stays.
+      expect(share(0.9) - share(0.1)).toBeGreaterThan(0.25)
+      if (process.env.PILLION_SHOW !== undefined) {
+        console.log(exact, [0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999].map((of) => share(of).toFixed(3)).join(' '))
+      }
+    }
+  })
+
   it('comes again at once without a backoff', async () => {
     const { queue, puller } = await queueWith({ backoff: { initial: '0s' }, visibilityTimeout: '1h' })
     await broker.publish(queue, 'one')
@@ -85,7 +118,8 @@ describe.concurrent('a message that a consumer gives back (NAK)', () => {
     for (const answer of answers) expect(answer).toMatch(/^(|-ERR .*delay.*)$/)
     // Those that were taken wait; those that were refused are still in flight.
     expect(await puller.fetch(10, 1500)).toEqual([])
-    expect((await broker.api.get(queue)).messages).toMatchObject({ ready: 0, inFlight: delays.length })
+    const inFlight = delays.length - taken.length
+    expect((await broker.api.get(queue)).messages).toMatchObject({ ready: 0, inFlight, delayed: taken.length })
     expect(taken.length).toBeGreaterThanOrEqual(1)
   })
 })
