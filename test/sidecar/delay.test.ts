@@ -140,6 +140,46 @@ describe.concurrent('a delayed publish', () => {
     expect(await delayed(queue)).toBe(2)
   })
 
+  it('comes once, of thousands that are due in the same second', async () => {
+    const queue = await newQueue()
+    const at = new Date(Math.ceil(Date.now() / 1000) * 1000 + 4000)
+    const COUNT = 3000
+    const fields = { 'Pillion-At': at.toISOString() }
+    await Promise.all(Array.from({ length: COUNT }, (_, n) => publish(queue, `m${n}`, fields)))
+    const puller = await broker.puller(queue)
+    const got = new Set<string>()
+    for (let count = 0; count < COUNT; ) {
+      for (const message of await puller.fetch(500)) {
+        count++
+        got.add(message.text)
+        message.answer()
+      }
+    }
+    expect(got.size).toBe(COUNT)
+    await eventually(async () => expect(await stored(queue)).toBe(0))
+    expect((await broker.admin.stream(queue)).state.last_seq).toBe(COUNT)
+  })
+
+  it('keeps its Queue from being deleted, which goes on as before, unless that is to be', async () => {
+    const queue = await newQueue()
+    await publish(queue, 'a', { 'Pillion-Delay': '1500ms' })
+    expect(await broker.api.delete(queue)).toMatchObject({
+      status: 409,
+      json: { error: { messages: { ready: 0, delayed: 1 } } },
+    })
+    await publish(queue, 'b', { 'Pillion-Delay': '1500ms' })
+    expect((await (await broker.puller(queue)).take(2)).map(({ text }) => text)).toEqual(['a', 'b'])
+    await publish(queue, 'c', { 'Pillion-Delay': '1h' })
+    await publish(queue, 'd', { 'Pillion-Delay': '2s' })
+    expect(await broker.api.delete(queue, 'Retain')).toMatchObject({ status: 200 })
+    expect(await refusal(queue, { 'Pillion-Delay': '1s' })).toMatch(/no queue of this name/)
+    await broker.api.put(queue)
+    expect(await delayed(queue)).toBeGreaterThanOrEqual(1)
+    await eventually(async () => expect((await broker.admin.messages(queue)).map(({ text }) => text)).toContain('d'))
+    expect(await broker.api.delete(queue, 'Delete')).toMatchObject({ status: 200 })
+    expect(await broker.admin.streamNames()).not.toContain(`${queue}_delayed`)
+  })
+
   it('time goes on while the Queue is paused', async () => {
     const queue = await newQueue({ paused: true })
     await publish(queue, 'a', { 'Pillion-Delay': '300ms' })
