@@ -35,7 +35,7 @@ export class Checks {
   readonly #recorded = new Map<number, { readonly outcome: Outcome; readonly at: number }>()
   readonly #told = new Set<number>()
   readonly #stored = new Map<number, Stored>()
-  readonly #deliveredAt = new Map<number, number>()
+  readonly #latest = new Map<number, { readonly number: number; readonly at: number }>()
   /** By lane, the highest sequence that was delivered. */
   readonly #highest = new Map<string, number>()
   /** By lane, the floor that was looked at last. */
@@ -97,22 +97,23 @@ export class Checks {
       throw new Error(`message ${id} is a dead letter, ${reason}, after ${known.deliveries} deliveries`)
   }
 
-  answered({ message }: Delivery, text: string): void {
+  answered({ message, number }: Delivery, text: string): void {
     const known = this.#of(message.id)
     // Delivered again, or about to be, for what is known: the answer makes the estimate of what is ready wrong.
     const timeout = parseDuration(this.#mode.spec.retry.visibilityTimeout)
-    if (this.#world.now - (this.#deliveredAt.get(message.seq) ?? 0) >= timeout) this.#isCalm = false
+    const latest = this.#latest.get(message.seq)
+    if (number !== latest?.number || this.#world.now - latest.at >= timeout) this.#isCalm = false
     if (text !== '+WPI') known.answers.add(text)
     if (text !== '+ACK') this.#isPlain = false
     if (text === '+ACK') known.acknowledged = true
     if (text === '+TERM') known.rejected = true
   }
 
-  delivered({ message, attempt, consumer }: Delivery): void {
+  delivered({ message, attempt, consumer, number }: Delivery): void {
     const { now } = this.#world
     this.#starvedSince = undefined
     this.#stored.set(message.seq, message)
-    this.#deliveredAt.set(message.seq, now)
+    this.#latest.set(message.seq, { number, at: now })
     const known = this.#of(message.id)
     known.deliveries++
     const record = this.#recorded.get(message.seq)
