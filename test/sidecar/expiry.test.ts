@@ -55,6 +55,18 @@ describe('a message that expires', () => {
     expect(await texts(queue)).toEqual(['late'])
   })
 
+  it('is none that never expires', async () => {
+    await broker.api.put('never', SPEC)
+    const js = await broker.js()
+    await js.publish('q.never', 'kept', { ttl: 'never' })
+    await js.publish('q.never', 'late')
+    await eventually(async () => expect(await texts('never')).toEqual(['late']))
+    const kept = await (await broker.puller('never')).one()
+    expect(kept.text).toBe('kept')
+    expect(await kept.settle()).toBe('')
+    await isEmpty('never')
+  })
+
   it('is not delivered again when it was in flight', async () => {
     await broker.api.put('held', { ...SPEC, retry: { visibilityTimeout: '3s' } })
     await broker.publish('held', 'one')
