@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { type Msg, type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node'
-import { formatDuration, parseQuantity } from '../../crds/index.ts'
+import { parseQuantity } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
 import { delayedStream } from '../../crds/protocol/subjects.ts'
 import { GONE } from '../jetstream/ensure.ts'
@@ -10,12 +10,13 @@ import { movesToTail } from '../lanes/lanes.ts'
 import type { QueueState } from '../queue/state.ts'
 import { copyHeader, headerValue, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
+import { Copies } from './copies.ts'
 import { storedHeader } from './headers.ts'
 import { DelayedMover } from './mover.ts'
 import { delayedPublish, fits, type PublishError } from './publish.ts'
 import { allSlots, slotOf, slotSubject } from './slot.ts'
 import { DelayedStore } from './store.ts'
-import { ttlMs } from './ttl.ts'
+import { ttlLeft } from './ttl.ts'
 
 /** nats-server's error codes, which clients know. */
 const NOT_FOUND: PublishError = {
@@ -41,11 +42,15 @@ export class Delayed {
   readonly #q: QueueState
   readonly #store: DelayedStore
   #mover: DelayedMover | undefined
+  /** Set from a start until the mover is there. */
+  #recovered: Copies | undefined
   #stopped = false
   #making: Promise<DelayedMover> | undefined
   /** What the stream holds, as far as is known. */
   #messages = 0
   #bytes = 0
+  /** Of those, messages that stay in the Queue's stream while they wait, by their sequences there. */
+  readonly #inPlace = new Set<number>()
 
   constructor(q: QueueState) {
     this.#q = q
@@ -55,6 +60,16 @@ export class Delayed {
   /** Whether the Queue ever had a message that waited. */
   get isUsed(): boolean {
     return this.#mover !== undefined
+  }
+
+  /** Removes what was copied before a crash; to be called before anything may leave the Queue's stream. */
+  async recover(): Promise<void> {
+    if (this.#mover !== undefined) return
+    const info = await this.#store.info()
+    if (info === undefined) return
+    const copies = new Copies(this.#q, this.#store, info.created)
+    await copies.removeOriginals()
+    this.#recovered = copies
   }
 
   /** Takes up the stream where there is one, as declared. Returns what differed. */
@@ -88,14 +103,14 @@ export class Delayed {
     await this.takeUp()
   }
 
-  /** How many messages wait, read from nats-server. */
+  /** How many messages wait outside of the Queue's stream, read from nats-server. */
   async count(): Promise<number> {
     if (this.#mover === undefined) return 0
     const info = await this.#store.info()
     // The checkpoint is one of them.
     this.#messages = Math.max(0, (info?.state.messages ?? 0) - 1)
     this.#bytes = info?.state.bytes ?? 0
-    return this.#messages
+    return Math.max(0, this.#messages - this.#inPlace.size)
   }
 
   /** A publish to `delay.<queue>`, or below it to `rest`. */
@@ -120,14 +135,12 @@ export class Delayed {
     const wanted = delayedPublish(name, spec, publish, Date.now())
     if (wanted.kind === 'refuse') return { error: wanted.error }
     if (wanted.kind === 'cancel') return this.cancel(wanted.sequence)
-    const full = this.#isFull(message.data.length)
-    if (full !== undefined) return { error: full }
     return this.#put(wanted.due, message.data, wanted.headers, wanted.messageId)
   }
 
   /** Takes back a publish that waits, by the sequence that it was answered with. */
   cancel(sequence: number): Promise<Answer> {
-    return this.#q.exclusive.run(async () => {
+    return this.#q.streamLock.run(async () => {
       const message = this.isUsed ? await this.#store.read(sequence) : undefined
       const isPublish =
         message !== undefined &&
@@ -147,7 +160,7 @@ export class Delayed {
    */
   async park(message: StoredMessage, attempts: number, delayMs: number): Promise<boolean> {
     const { name, created, spec } = this.#q
-    if (this.#isFull(message.data.length) !== undefined) return false
+    if (this.#stopped) return false
     const due = Date.now() + Math.round(delayMs)
     const isTimer = movesToTail(spec)
     const headers = isTimer ? new MsgHdrsImpl() : repeatedHeaders(message.headers)
@@ -158,40 +171,45 @@ export class Delayed {
     headers.set(storedHeader.due, String(due))
     headers.set(storedHeader.subject, message.subject)
     headers.set(storedHeader.parked, `${message.seq} ${created}`)
-    const ttl = ttlMs(headerValue(message.headers, 'Nats-TTL') ?? '')
-    if (ttl !== undefined) {
-      const left = ttl - (due - message.time.getTime())
-      // It ends before it would come back.
-      if (left <= 0) return false
-      headers.set(storedHeader.ttl, formatDuration(left))
-    }
+    const ttl = headerValue(message.headers, 'Nats-TTL')
+    const left = ttl === undefined ? undefined : ttlLeft(ttl, due - message.time.getTime())
+    // It ends before it would come back.
+    if (ttl !== undefined && left === undefined) return false
+    if (left !== undefined) headers.set(storedHeader.ttl, left)
     if (!fits(spec, message.data.length, headers)) return false
-    const answer = await this.#put(
-      due,
-      isTimer ? new Uint8Array() : message.data,
-      headers,
-      `parked:${name}:${created}:${message.seq}`,
-    )
-    return !('error' in answer)
+    const body = isTimer ? new Uint8Array() : message.data
+    const answer = await this.#put(due, body, headers, `parked:${name}:${created}:${message.seq}`)
+    if ('error' in answer) return false
+    if (isTimer) this.#inPlace.add(message.seq)
+    return true
   }
 
   async #put(due: number, data: Uint8Array, headers: MsgHdrs, msgID: string | undefined): Promise<Answer> {
     const { js, name } = this.#q
     const mover = await this.#ensure()
+    const full = this.#isFull(data.length)
+    if (full !== undefined) return { error: full }
     const { upcoming } = mover
     upcoming.arriving(due)
+    // Counted before it is stored, so that publishes at the same time do not pass the limits together.
+    const bytes = data.length
+    this.#messages++
+    this.#bytes += bytes
+    const uncount = (): void => {
+      this.#messages--
+      this.#bytes -= bytes
+    }
     try {
       const options = { headers, ...(msgID === undefined ? {} : { msgID }) }
       const { seq, stream, duplicate } = await js.client.publish(slotSubject(name, slotOf(due)), data, options)
-      if (duplicate) upcoming.maybeStored(due)
-      else {
-        upcoming.stored(due, seq)
-        this.#messages++
-        this.#bytes += data.length
-      }
+      if (duplicate) {
+        uncount()
+        upcoming.maybeStored(due)
+      } else upcoming.stored(due, seq)
       mover.wakeAt(due)
       return { stream, seq, ...(duplicate ? { duplicate: true } : {}) }
     } catch (error) {
+      uncount()
       upcoming.maybeStored(due)
       throw error
     }
@@ -227,12 +245,30 @@ export class Delayed {
   }
 
   async #begin(created: string, last: number): Promise<DelayedMover> {
-    const mover = new DelayedMover(this.#q, this.#store, created)
+    const mover = new DelayedMover({
+      q: this.#q,
+      store: this.#store,
+      copies: await this.#copiesOf(created, last === 0),
+      returned: ({ sequence, subject }, attempts) => {
+        this.#inPlace.delete(sequence)
+        return this.#q.returned(sequence, subject, attempts)
+      },
+    })
     await this.#settleParked(last)
-    await mover.start()
+    mover.start()
     this.#mover = mover
     await this.count()
     return mover
+  }
+
+  async #copiesOf(created: string, isEmpty: boolean): Promise<Copies> {
+    const recovered = this.#recovered
+    this.#recovered = undefined
+    if (recovered?.created === created) return recovered
+    const copies = new Copies(this.#q, this.#store, created)
+    if (isEmpty) await copies.none()
+    else await this.#q.streamLock.run(() => copies.removeOriginals())
+    return copies
   }
 
   async #release(): Promise<void> {
@@ -247,10 +283,12 @@ export class Delayed {
   async #settleParked(last: number): Promise<void> {
     const { spec, settler, created, laneOf } = this.#q
     const isTimer = movesToTail(spec)
+    this.#inPlace.clear()
     const after = isTimer ? 0 : Math.max(0, last - 2 * MAX_IN_FLIGHT)
     if (last === 0) return
     for await (const { parked } of this.#store.above(after, allSlots(this.#q.name))) {
       if (parked === undefined || parked.created !== created) continue
+      if (isTimer) this.#inPlace.add(parked.sequence)
       const lane = laneOf(parked.subject)
       if (lane === undefined || lane.ledger.isSettled(parked.sequence)) continue
       if (isTimer) lane.moving.add(parked.sequence)

@@ -1,15 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseQuantity } from '../../crds/index.ts'
-import { queueStream } from '../../crds/protocol/subjects.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import type { QueueState } from '../queue/state.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import { attemptsBefore, headerValue } from '../settlement/copied-headers.ts'
-import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { copiedSequence, copyOf, isRefusal, publishCopy } from './copy.ts'
+import type { Copies } from './copies.ts'
+import { copyOf, isRefusal, publishCopy } from './copy.ts'
 import { storedHeader } from './headers.ts'
 import { allSlots, hourOf, slotsOfHour } from './slot.ts'
-import { type DelayedStore, parseParked } from './store.ts'
+import { type DelayedStore, type Parked, parseParked } from './store.ts'
 import { type Upcoming, UpcomingMessages } from './upcoming.ts'
 
 /** Messages that are moved together at most, and how many bytes they may have together. */
@@ -26,28 +25,31 @@ const RETRY_MS = 250
 const LIST_MS = 60_000
 /** A timer is no longer than this. Milliseconds. */
 const LONGEST_WAIT_MS = 60_000
-/** From which distance on a checkpoint is renewed: so many messages are looked through after a crash. */
-const CHECKPOINT_EVERY = 5000
 /** More hours than these are not asked for one by one. */
 const MAX_HOURS = 24
+
+export interface MoverOptions {
+  readonly q: QueueState
+  readonly store: DelayedStore
+  readonly copies: Copies
+  /** A message that stayed in the Queue's stream has waited out its backoff. */
+  readonly returned: (parked: Parked, attempts: number) => Promise<void>
+}
 
 /** How a message that was due came out. */
 type Outcome = 'moved' | 'expired' | 'replaced' | 'gone'
 
 /**
  * Moves messages of the delayed stream to the Queue when they are due: copies them, and removes them once the copies are
- * acknowledged. Nothing leaves the Queue's stream between the two (`QueueState.exclusive`), and a checkpoint says above which
- * sequence copies can be, so that after a crash they are found, however long ago that was, and no message is copied twice.
+ * acknowledged. Nothing leaves the Queue's stream between the two (`QueueState.streamLock`), so that after a crash
+ * copies are found (see `Copies`), and no message is copied twice.
  */
 export class DelayedMover {
   readonly #q: QueueState
   readonly #store: DelayedStore
-  /** When the delayed stream was created. */
-  readonly #created: string
+  readonly #copies: Copies
+  readonly #returned: MoverOptions['returned']
   readonly #upcoming = new UpcomingMessages()
-  #checkpoint: Checkpoint | undefined
-  /** A sequence of the Queue's stream at or below which there is no copy whose message is still there. */
-  #safe = 0
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
@@ -56,23 +58,23 @@ export class DelayedMover {
   #refusedMs = 0
   #pausedUntil = 0
 
-  constructor(q: QueueState, store: DelayedStore, created: string) {
+  constructor({ q, store, copies, returned }: MoverOptions) {
     this.#q = q
     this.#store = store
-    this.#created = created
+    this.#copies = copies
+    this.#returned = returned
   }
 
   get upcoming(): UpcomingMessages {
     return this.#upcoming
   }
 
+  /** When the delayed stream was created. */
   get created(): string {
-    return this.#created
+    return this.#copies.created
   }
 
-  /** Removes what was copied before a crash, and begins to move what is due. Throws when nats-server does not answer. */
-  async start(): Promise<void> {
-    await this.#q.exclusive.run(() => this.#removeCopied())
+  start(): void {
     this.#wake()
   }
 
@@ -102,10 +104,10 @@ export class DelayedMover {
     clearTimeout(this.#timer)
     this.#timerAt = at
     const wait = Math.ceil(at - Date.now())
-    this.#timer = setTimeout(() => this.#start(), Math.min(LONGEST_WAIT_MS, Math.max(0, wait)))
+    this.#timer = setTimeout(() => this.#begin(), Math.min(LONGEST_WAIT_MS, Math.max(0, wait)))
   }
 
-  #start(): void {
+  #begin(): void {
     this.#running = this.#run()
       .catch(async (error: unknown) => {
         this.#q.logger.warn({ err: error }, 'could not look after delayed messages; trying again')
@@ -132,7 +134,7 @@ export class DelayedMover {
     }
     const batch = this.#upcoming.take(now, this.#batchSize)
     if (batch.length > 0) {
-      await this.#q.exclusive.run(() => this.#move(batch))
+      await this.#q.streamLock.run(() => this.#move(batch))
       return true
     }
     const next = this.#upcoming.next(now)
@@ -181,7 +183,7 @@ export class DelayedMover {
     const refused: Upcoming[] = []
     const unknown: Upcoming[] = []
     try {
-      await this.#renewCheckpoint()
+      await this.#copies.renewCheckpoint()
       const now = Date.now()
       const read = await Promise.all(batch.map(({ sequence }) => this.#store.read(sequence)))
       const move = async (message: Upcoming, index: number): Promise<void> => {
@@ -209,7 +211,7 @@ export class DelayedMover {
     for (const message of ended) this.#upcoming.done(message)
     await this.#untilDone(() => this.#remove(ended))
     // What may have been copied is found out before anything may leave the Queue's stream.
-    if (unknown.length > 0) await this.#untilDone(() => this.#removeCopied())
+    if (unknown.length > 0) await this.#untilDone(() => this.#copies.removeOriginals())
     metrics.delayedRefused(refused.length)
     this.#pause(ended.length + unknown.length === 0)
     const again = Date.now() + Math.max(REFUSED_MS, this.#refusedMs)
@@ -224,14 +226,14 @@ export class DelayedMover {
   }
 
   async #moveOne(message: StoredMessage | undefined, now: number): Promise<Outcome> {
-    const { js, name, spec, metrics, returned } = this.#q
+    const { js, name, spec, metrics } = this.#q
     if (message === undefined) return 'gone'
     const parked = parseParked(
       headerValue(message.headers, storedHeader.parked),
       headerValue(message.headers, storedHeader.subject),
     )
     if (parked !== undefined && movesToTail(spec)) {
-      await returned(parked, attemptsBefore(message.headers))
+      await this.#returned(parked, attemptsBefore(message.headers))
       return 'moved'
     }
     const copy = copyOf(message, name, now)
@@ -239,12 +241,12 @@ export class DelayedMover {
     const result = await publishCopy(
       js,
       { name, spec },
-      { sequence: message.seq, created: this.#created },
+      { sequence: message.seq, created: this.created },
       copy,
       message.data,
     )
     if (result === 'replaced') return result
-    this.#safe = Math.max(this.#safe, result)
+    this.#copies.copied(result)
     if (parked !== undefined) metrics.redelivered(spec.consumerGroups[0]?.name ?? '', 1)
     return 'moved'
   }
@@ -258,39 +260,10 @@ export class DelayedMover {
     }
   }
 
-  /** Removes messages whose copies are in the Queue's stream already. */
-  async #removeCopied(): Promise<void> {
-    const { js, name, created, logger } = this.#q
-    const checkpoint = await readCheckpoint(js, name)
-    const { state } = await js.manager.streams.info(queueStream(name))
-    // A power cut without sync may have taken the end of the stream; its numbers are given again.
-    const after = checkpoint?.created === created ? Math.min(checkpoint.through, state.last_seq) : 0
-    let count = 0
-    for await (const id of this.#store.headerOf(queueStream(name), after, 'Nats-Msg-Id')) {
-      const sequence = copiedSequence(id, name, this.#created)
-      if (sequence !== undefined && (await this.#store.delete(sequence))) count++
-    }
-    if (count > 0) logger.warn({ count }, 'removed delayed messages that had been moved before')
-    this.#safe = state.last_seq
-    await this.#writeCheckpoint({ created, through: this.#safe })
-  }
-
-  async #renewCheckpoint(): Promise<void> {
-    const { created } = this.#q
-    if (this.#checkpoint?.created === created && this.#safe - this.#checkpoint.through < CHECKPOINT_EVERY) return
-    if (this.#checkpoint?.created !== created) return this.#removeCopied()
-    await this.#writeCheckpoint({ created, through: this.#safe })
-  }
-
-  async #writeCheckpoint(checkpoint: Checkpoint): Promise<void> {
-    await writeCheckpoint(this.#q.js, this.#q.name, checkpoint)
-    this.#checkpoint = checkpoint
-  }
-
   /** Whether the delayed stream was removed. */
   async #isGone(): Promise<boolean> {
     try {
-      return (await this.#store.info())?.created !== this.#created
+      return (await this.#store.info())?.created !== this.created
     } catch {
       return false
     }

@@ -21,5 +21,5 @@ export function ttlLeft(text: string, lateMs: number): string | undefined {
 }
 
 /** Undefined where it is no time. */
-export const ttlMs = (text: string): number | undefined =>
+const ttlMs = (text: string): number | undefined =>
   /^\d{1,9}$/.test(text) ? Number(text) * 1000 : isDuration(text) ? parseDuration(text) : undefined

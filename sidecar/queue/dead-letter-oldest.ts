@@ -42,7 +42,9 @@ export async function deadLetterOldest(q: QueueState, { reason, first, goes }: O
   if (ended.length === 0) return
   // On record before they are gone.
   await q.settler.flush()
-  for (const sequence of ended) await q.settler.purger.deleteMessage(sequence)
+  await q.streamLock.run(async () => {
+    for (const sequence of ended) await q.settler.purger.deleteMessage(sequence)
+  })
   q.logger.info({ count: ended.length, reason }, 'dead-lettered the oldest messages')
 }
 

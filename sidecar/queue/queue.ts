@@ -4,7 +4,7 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import { Delayed } from '../delay/delayed.ts'
-import { Exclusive } from '../delay/exclusive.ts'
+import { Mutex } from '../delay/mutex.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { forgetActive } from '../exclusive/active-store.ts'
 import { giveBack } from '../exclusive/give-back.ts'
@@ -70,7 +70,7 @@ export class Queue {
     this.#generation = generation
     const log = new SettlementLog(js, name)
     const queueLogger = logger.child({ queue: name })
-    const exclusive = new Exclusive()
+    const streamLock = new Mutex()
     const settler = new Settler({
       js,
       stream: queueStream(name),
@@ -85,7 +85,7 @@ export class Queue {
       nearLimit: () => this.#q.nearLimit,
       isAwaited: () => this.#q.lanes[0]?.lane.maxAckPending === 1,
       onQuiet: () => this.#tidyUp(),
-      exclusively: (work) => exclusive.run(work),
+      exclusively: (work) => streamLock.run(work),
       visibilityTimeoutMs: () => retryPolicy(this.#q.spec).visibilityTimeoutMs,
     })
     this.#q = {
@@ -95,12 +95,9 @@ export class Queue {
       metrics,
       log,
       settler,
-      exclusive,
-      returned: ({ sequence, subject }, attempts) => this.#signals.returned(sequence, subject, attempts),
-      laneOf: (subject) =>
-        isTree(spec) || isSpread(spec)
-          ? this.#q.lanesBySubject.get(laneSubject(name, this.#q.spec, subject))?.[0]
-          : this.#q.lanes[0],
+      streamLock,
+      returned: (sequence, subject, attempts) => this.#signals.returned(sequence, subject, attempts),
+      laneOf: (subject) => this.#q.lanesBySubject.get(laneSubject(name, this.#q.spec, subject))?.[0],
       pull: (group, body, reply) => this.#pull(group, body, reply),
       dispatchers: new Map(),
       active: new Map(),
@@ -335,6 +332,7 @@ export class Queue {
   }
 
   async #correct(how: { resume: boolean }): Promise<void> {
+    await this.delayed.recover()
     const corrections = [...(await takeUp(this.#q, how)), ...(await this.delayed.takeUp())]
     for (const correction of corrections) this.#q.logger.warn(correction, 'corrected drift')
     this.#q.metrics.drift(corrections.length)

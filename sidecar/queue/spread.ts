@@ -86,11 +86,12 @@ export async function findRecorded(q: QueueState, state: LaneState, info: Consum
 export const mayDelete = ({ spec }: QueueState): boolean =>
   spec.retention.until === 'Acknowledged' && spec.consumerGroups.length === 1
 
-export const deleteRecorded = async (q: QueueState, sequence: number): Promise<void> => {
-  await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false).catch((error: unknown) => {
-    q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
+export const deleteRecorded = (q: QueueState, sequence: number): Promise<void> =>
+  q.streamLock.run(async () => {
+    await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false).catch((error: unknown) => {
+      q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
+    })
   })
-}
 
 /** Numbers of deliveries that nats-server may give a second time after a crash: more than it makes between two of its flushes. */
 export const ambiguousAfter = (spread: Spread, info: LaneInfo): number =>

@@ -1,8 +1,7 @@
 import type { Logger } from 'pino'
 import type { QueueSpec } from '../../crds/index.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { Exclusive } from '../delay/exclusive.ts'
-import type { Parked } from '../delay/store.ts'
+import type { Mutex } from '../delay/mutex.ts'
 import type { ActiveConsumer } from '../exclusive/active-consumer.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
@@ -18,10 +17,10 @@ export interface QueueState {
   readonly metrics: QueueMetrics
   readonly log: SettlementLog
   readonly settler: Settler
-  /** Purges of the queue's stream and moves into it: nothing leaves it between a copy and the removal of what was copied. */
-  readonly exclusive: Exclusive
+  /** Of what leaves the queue's stream, and of moves into it: nothing leaves it between a copy and the removal of what was copied. */
+  readonly streamLock: Mutex
   /** A message that stayed in the queue's stream has waited out its backoff. */
-  readonly returned: (parked: Parked, attempts: number) => Promise<void>
+  readonly returned: (sequence: number, subject: string, attempts: number) => Promise<void>
   /** The lane of a stored message, of the only group. */
   readonly laneOf: (subject: string) => LaneState | undefined
   /** Hands a pull to the group: to its only lane, or to who picks among several. */

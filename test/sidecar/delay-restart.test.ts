@@ -1,7 +1,8 @@
 import { jetstream, type PubAck } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { delayedStream, delayedSubject } from '../../crds/protocol/subjects.ts'
+import { delayedStream, delayedSubject, laneConsumer, settlementSubject } from '../../crds/protocol/subjects.ts'
+import { encodeRecord } from '../../sidecar/settlement/record.ts'
 import { eventually, numbered, type QueueInput, TestBroker } from './harness.ts'
 import { headersOf, publishDelayed } from './harness/delay.ts'
 
@@ -65,6 +66,25 @@ it('a crash between copy and removal leaves one copy, beyond the deduplication w
   })
   await eventually(async () => expect(await delayed(queue)).toBe(0))
   expect(await texts(queue)).toEqual(['once', 'other'])
+})
+
+it('what was copied, and acknowledged before its removal, does not come again after a crash', async () => {
+  const queue = await newQueue({ deduplication: { window: '100ms' } })
+  await broker.publish(queue, 'before')
+  const { seq } = await publish(queue, 'once', { 'Pillion-Delay': '1s' })
+  await publish(queue, 'other', { 'Pillion-Delay': '1s' })
+  await crashed(async () => {
+    const js = jetstream(broker.admin.connection)
+    const { created } = await broker.admin.stream(delayedStream(queue))
+    // The copy, and the record of its end, of which nats-server forgot that it delivered it.
+    const copy = await js.publish(`q.${queue}`, 'once', { msgID: `delayed:${queue}:${created}:${seq}` })
+    const { created: stream } = await broker.admin.stream(queue)
+    const lanes = { [laneConsumer('workers', 'fifo')]: { acknowledged: [[copy.seq, copy.seq]] as const } }
+    await js.publish(settlementSubject(queue), encodeRecord({ stream, at: Date.now(), lanes }))
+    await new Promise((done) => setTimeout(done, 1200))
+  })
+  await eventually(async () => expect(await delayed(queue)).toBe(0))
+  expect(await texts(queue)).toEqual(['before', 'other'])
 })
 
 it('what was moved and taken before a crash of everything does not come again', async () => {

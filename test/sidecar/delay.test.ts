@@ -1,7 +1,7 @@
 import type { PubAck } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually, type QueueInput, TestBroker, until } from './harness.ts'
+import { eventually, numbered, type QueueInput, TestBroker, until } from './harness.ts'
 import { headersOf, publishDelayed } from './harness/delay.ts'
 
 let broker: TestBroker
@@ -133,10 +133,25 @@ describe.concurrent('a delayed publish', () => {
     expect((await (await broker.puller(queue)).take(2)).map(({ text }) => text)).toEqual(['b', 'c'])
   })
 
+  it('makes room for itself with onLimit DeadLetterOldest', async () => {
+    const queue = await newQueue({ retention: { maxMessages: 2, onLimit: 'DeadLetterOldest' } })
+    await broker.publish(queue, 'a', 'b')
+    await publish(queue, 'c', { 'Pillion-Delay': '300ms' })
+    await eventually(async () => {
+      expect((await broker.admin.deadLetters(queue)).map(({ text }) => text)).toEqual(['a'])
+      expect((await broker.admin.messages(queue)).map(({ text }) => text)).toEqual(['b', 'c'])
+    })
+    expect(await delayed(queue)).toBe(0)
+    const [letter] = await broker.admin.deadLetters(queue)
+    expect(letter?.headers).toMatchObject({ 'Pillion-Dead-Letter-Reason': 'evicted' })
+  })
+
   it('is refused beyond what the Queue may hold', async () => {
     const queue = await newQueue({ retention: { maxMessages: 2 } })
-    for (const body of ['a', 'b']) await publish(queue, body, { 'Pillion-Delay': '1h' })
-    expect(await refusal(queue, { 'Pillion-Delay': '1h' })).toMatch(/retention\.maxMessages \(2\) is reached/)
+    const answers = await Promise.all(numbered(5).map(() => refusal(queue, { 'Pillion-Delay': '1h' })))
+    expect(answers.filter((answer) => answer === 'accepted')).toHaveLength(2)
+    for (const answer of answers.filter((other) => other !== 'accepted'))
+      expect(answer).toMatch(/retention\.maxMessages \(2\) is reached/)
     expect(await delayed(queue)).toBe(2)
   })
 
@@ -247,6 +262,7 @@ describe.concurrent('in every mode', () => {
   const modes: ReadonlyArray<[mode: string, spec: QueueInput, rest: string, wrong: string[], stored: string]> = [
     ['Fifo', {}, '', ['.key'], ''],
     ['strict Fifo', { ordering: { strict: true } }, '', ['.key'], ''],
+    ['Exclusive', { type: 'Exclusive' }, '', ['.key'], ''],
     ['KeyedFifo', { ordering: { mode: 'KeyedFifo', keyedFifo: { partitions: 1 } } }, '.key', ['', '.a.b'], '.0.key'],
     ['Priority', { ordering: { mode: 'Priority' } }, '.7', ['.10', '.x'], '.7'],
     ['Priority, default level', { ordering: { mode: 'Priority' } }, '', ['.1.2'], '.4'],

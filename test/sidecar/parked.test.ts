@@ -1,4 +1,5 @@
 import { jetstream } from '@nats-io/jetstream'
+import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { delayedStream, delayedSubject } from '../../crds/protocol/subjects.ts'
 import { eventually, numbered, type QueueInput, TestBroker, until } from './harness.ts'
@@ -24,28 +25,40 @@ const HOUR = '-NAK {"delay": 3600000000000}'
 /** Long enough to be parked. */
 const LONG = '-NAK {"delay": 10000000000}'
 
+const browsed = async (queue: string): Promise<unknown> => {
+  const { json } = await broker.api.request('GET', `/queues/${queue}/messages`)
+  return z.object({ messages: z.array(z.unknown()) }).parse(json).messages
+}
 const messages = async (queue: string): Promise<object> => (await broker.api.get(queue)).messages
 
 describe.concurrent('a message with a long wait', () => {
   it.each<[string, QueueInput, string]>([
     ['Fifo', {}, ''],
+    ['Exclusive', { type: 'Exclusive' }, ''],
     ['Priority', { ordering: { mode: 'Priority' } }, '.7'],
     ['Hierarchical', { type: 'Hierarchical' }, '.a.b'],
   ])('%s: leaves its place, and comes back until its last attempt', async (_, spec, rest) => {
     const queue = await newQueue({ ...spec, retry: { maxAttempts: 3 } })
     const js = await broker.js()
-    await js.publish(`q.${queue}${rest}`, 'x', { msgID: 'mine', headers: headersOf({ Own: 'kept' }) })
+    await js.publish(`q.${queue}${rest}`, 'x', { msgID: 'mine', ttl: 'never', headers: headersOf({ Own: 'kept' }) })
     const puller = await broker.puller(queue)
     const first = await puller.one()
     expect(await first.settle(LONG)).toBe('')
     await eventually(async () => expect(await messages(queue)).toMatchObject({ ready: 0, inFlight: 0, delayed: 1 }))
+    expect(await browsed(queue)).toEqual([])
     await eventually(async () => expect((await broker.admin.stream(queue)).state.messages).toBe(0))
     const second = await puller.one()
     expect(second.at - first.at).toBeGreaterThanOrEqual(9990)
     const [copy] = await broker.admin.messages(queue)
-    expect(copy?.headers).toMatchObject({ Own: 'kept', 'Pillion-Attempts': '1', 'Pillion-Msg-Id': 'mine' })
+    expect(copy?.headers).toMatchObject({
+      Own: 'kept',
+      'Nats-TTL': 'never',
+      'Pillion-Attempts': '1',
+      'Pillion-Msg-Id': 'mine',
+    })
     expect(copy?.headers).not.toHaveProperty('Pillion-Delayed-Parked')
     expect(copy?.subject).toBe(`q.${queue}${rest}`)
+    expect(await browsed(queue)).toMatchObject([{ subject: `q.${queue}${rest}`, body: 'x' }])
     // Its second and third attempts, of three.
     await second.settle('-NAK {"delay": 1000000}')
     await (await puller.one()).settle('-NAK {"delay": 1000000}')
@@ -111,9 +124,13 @@ it('Lru: waits in the Queue, over a restart, and gives way to a newer one', asyn
   const puller = await broker.puller(queue)
   const started = performance.now()
   for (const message of await puller.take(2)) expect(await message.settle(LONG)).toBe('')
+  // It is in the Queue, and nowhere else.
+  const waiting = { ready: 0, inFlight: 2, delayed: 0 }
+  expect(await messages(queue)).toMatchObject(waiting)
   await broker.sidecar.kill()
   await broker.sidecar.start()
   await broker.ready()
+  expect(await messages(queue)).toMatchObject(waiting)
   await js.publish(`q.${queue}.b`, 'newer')
   const newer = await puller.one()
   expect(newer.text).toBe('newer')

@@ -1,5 +1,5 @@
 /** Runs one piece of work at a time, in the order in which they were asked for. */
-export class Exclusive {
+export class Mutex {
   #last: Promise<unknown> = Promise.resolve()
 
   run<T>(work: () => Promise<T>): Promise<T> {
