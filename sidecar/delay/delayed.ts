@@ -1,5 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
-import { type Msg, type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node'
+import type { Msg, MsgHdrs } from '@nats-io/transport-node'
 import { parseQuantity } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
 import { delayedStream } from '../../crds/protocol/subjects.ts'
@@ -8,15 +8,15 @@ import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { MAX_IN_FLIGHT } from '../lanes/lane.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import type { QueueState } from '../queue/state.ts'
-import { copyHeader, headerValue, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
+import { headerValue } from '../settlement/copied-headers.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import { Copies } from './copies.ts'
 import { storedHeader } from './headers.ts'
 import { DelayedMover } from './mover.ts'
-import { delayedPublish, fits, type PublishError } from './publish.ts'
+import { parkedCopy } from './parked-copy.ts'
+import { delayedPublish, type PublishError } from './publish.ts'
 import { allSlots, slotOf, slotSubject } from './slot.ts'
 import { DelayedStore } from './store.ts'
-import { ttlLeft } from './ttl.ts'
 
 /** nats-server's error codes, which clients know. */
 const NOT_FOUND: PublishError = {
@@ -159,28 +159,13 @@ export class Delayed {
    * @param attempts deliveries so far
    */
   async park(message: StoredMessage, attempts: number, delayMs: number): Promise<boolean> {
-    const { name, created, spec } = this.#q
-    if (this.#stopped) return false
+    const { name: queue, created, spec } = this.#q
     const due = Date.now() + Math.round(delayMs)
-    const isTimer = movesToTail(spec)
-    const headers = isTimer ? new MsgHdrsImpl() : repeatedHeaders(message.headers)
-    const id = producersId(message.headers)
-    if (id !== undefined) headers.set(copyHeader.messageId, id)
-    headers.delete(copyHeader.delayedSequence)
-    headers.set(copyHeader.attempts, String(attempts))
-    headers.set(storedHeader.due, String(due))
-    headers.set(storedHeader.subject, message.subject)
-    headers.set(storedHeader.parked, `${message.seq} ${created}`)
-    const ttl = headerValue(message.headers, 'Nats-TTL')
-    const left = ttl === undefined ? undefined : ttlLeft(ttl, due - message.time.getTime())
-    // It ends before it would come back.
-    if (ttl !== undefined && left === undefined) return false
-    if (left !== undefined) headers.set(storedHeader.ttl, left)
-    if (!fits(spec, message.data.length, headers)) return false
-    const body = isTimer ? new Uint8Array() : message.data
-    const answer = await this.#put(due, body, headers, `parked:${name}:${created}:${message.seq}`)
+    const copy = parkedCopy(message, { queue, spec, created, attempts, due })
+    if (this.#stopped || copy === undefined) return false
+    const answer = await this.#put(due, copy.data, copy.headers, copy.msgID)
     if ('error' in answer) return false
-    if (isTimer) this.#inPlace.add(message.seq)
+    if (movesToTail(spec)) this.#inPlace.add(message.seq)
     return true
   }
 

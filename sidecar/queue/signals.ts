@@ -192,7 +192,12 @@ export class Signals {
   /** A message that waits to be moved to the tail has waited long enough. */
   async returned(sequence: number, subject: string, attempts: number): Promise<void> {
     const lane = this.#q.laneOf(subject)
-    if (lane === undefined || lane.ledger.isSettled(sequence)) return
+    if (lane === undefined) return
+    if (lane.ledger.isSettled(sequence)) {
+      // A newer one took its place meanwhile.
+      lane.moving.delete(sequence)
+      return
+    }
     lane.moving.add(sequence)
     await this.#toTail(lane, sequence, attempts)
   }

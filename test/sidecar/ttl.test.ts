@@ -24,14 +24,15 @@ describe.concurrent('a message with a Nats-TTL', () => {
     const js = await broker.js()
     const publish = (body: string, ttl?: string): Promise<unknown> =>
       js.publish(`q.${queue}${rest}`, body, ttl === undefined ? {} : { ttl })
+    const puller = await broker.puller(queue)
+    const held = puller.one()
     await publish('held', '1s')
+    // Its consumer never answers.
+    expect((await held).text).toBe('held')
     await publish('short', '1s')
     await publish('a')
     await publish('short too', '1s')
     await publish('b')
-    const puller = await broker.puller(queue)
-    // Its consumer never answers.
-    expect((await puller.one()).text).toBe('held')
     await eventually(async () => expect((await broker.admin.stream(queue)).state.messages).toBe(2))
     for (const text of ['a', 'b']) {
       const message = await puller.one()
