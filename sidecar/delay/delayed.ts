@@ -277,7 +277,7 @@ export class Delayed {
       const lane = laneOf(parked.subject)
       if (lane === undefined || lane.ledger.isSettled(parked.sequence)) continue
       if (isTimer) lane.moving.add(parked.sequence)
-      else settler.settle(lane, parked.sequence, 'moved')
+      else settler.settle(lane, parked.sequence, 'moved', { late: true })
     }
   }
 }
