@@ -1,7 +1,7 @@
 import type { QueueSpec } from '../../crds/index.ts'
 
 /** A message that waits no longer than this waits in its lane. Milliseconds. */
-const LONG_MS = 10_000
+export const LONG_MS = 10_000
 
 /** Whether a wait is long enough for a message to leave its place for it. */
 export const isLong = (delayMs: number): boolean => delayMs >= LONG_MS

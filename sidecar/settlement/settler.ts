@@ -269,7 +269,8 @@ export class Settler {
 
   /**
    * An acknowledgement's subject is a client's word. One that names a message that was never delivered must not be put on
-   * record, or that message would be taken for settled when it comes.
+   * record, or that message would be taken for settled when it comes. The other ends are ours, and hold also where a crash made
+   * JetStream forget that it delivered the message: there is a copy of it.
    */
   async #delivered(batch: Settlement[]): Promise<Settlement[]> {
     const ahead = new Set<LaneState>()
@@ -281,8 +282,8 @@ export class Settler {
         lane.ledger.sawDelivered(info.delivered.stream_seq)
       }),
     )
-    return batch.filter(({ lane, sequence, isOurs }) => {
-      if (isOurs || sequence <= lane.ledger.delivered) return true
+    return batch.filter(({ lane, sequence, outcome, isOurs }) => {
+      if (isOurs || outcome !== 'acknowledged' || sequence <= lane.ledger.delivered) return true
       lane.moving.delete(sequence)
       this.#o.metrics.invalid('ack')
       this.#o.logger.warn(
@@ -307,7 +308,8 @@ export class Settler {
       if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped + moved
     }
     const passOn = this.#o.passesOn()
-    for (const { lane, sequence, reply, late } of settlements) {
+    for (const { lane, sequence, reply, late, outcome, isOurs } of settlements) {
+      if (!isOurs && outcome !== 'acknowledged' && sequence > lane.ledger.delivered) this.#takeOut(lane, sequence)
       if (lane.moving.size > 0) lane.moving.delete(sequence)
       if (lane.alive.size > 0) lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
@@ -316,6 +318,12 @@ export class Settler {
       else lane.unacked.add(sequence)
     }
     this.purger.schedule()
+  }
+
+  /** JetStream would deliver it anew. */
+  #takeOut({ group }: LaneState, sequence: number): void {
+    const isKept = !this.#o.purges() || this.#o.lanes().some((lane) => lane.group !== group)
+    if (!isKept) void this.#o.exclusively(() => this.purger.deleteMessage(sequence))
   }
 }
 

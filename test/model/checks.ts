@@ -21,6 +21,10 @@ interface Known {
   rejected: boolean
   deliveries: number
   deadLetters: number
+  /** The sequence of the copy that is on record as acknowledged. */
+  acknowledgedAs?: number
+  /** Somebody who was given it too gave it back after it was acknowledged. */
+  isTakenBack?: boolean
   /** What clients said that ends it or may end it: two of them that were given it may say different things. */
   readonly answers: Set<string>
 }
@@ -71,6 +75,7 @@ export class Checks {
     const isContradicted = id !== undefined && this.#of(id).answers.size > 1
     if (before !== undefined && before.outcome !== outcome && !isContradicted)
       throw new Error(`${sequence} is on record as ${before.outcome}, and now as ${outcome}`)
+    if (outcome === 'acknowledged' && id !== undefined) this.#of(id).acknowledgedAs = sequence
     if (before === undefined) this.#recorded.set(sequence, { outcome, at: this.#world.now })
     const message = this.#stored.get(sequence)
     if (outcome === 'dropped' && this.#world.stream.messages.has(sequence))
@@ -105,6 +110,7 @@ export class Checks {
     if (number !== latest?.number || this.#world.now - latest.at >= timeout) this.#isCalm = false
     if (text !== '+WPI') known.answers.add(text)
     if (text !== '+ACK') this.#isPlain = false
+    if (text.startsWith('-NAK') && known.acknowledged) known.isTakenBack = true
     if (text === '+ACK') known.acknowledged = true
     if (text === '+TERM') known.rejected = true
   }
@@ -116,6 +122,9 @@ export class Checks {
     this.#latest.set(message.seq, { number, at: now })
     const known = this.#of(message.id)
     known.deliveries++
+    const { acknowledgedAs } = known
+    if (acknowledgedAs !== undefined && acknowledgedAs !== message.seq && !known.isTakenBack)
+      throw new Error(`${acknowledgedAs} is on record as acknowledged, and its copy ${message.seq} was delivered`)
     const record = this.#recorded.get(message.seq)
     if (record !== undefined && (this.#told.has(message.seq) || now - record.at > LETTING_GO_MS))
       throw new Error(`${message.seq} was delivered ${now - record.at} ms after it was on record, attempt ${attempt}`)
@@ -167,8 +176,11 @@ export class Checks {
 
   /** Nothing is left in the stream, and no lane waits for a word. */
   get isOver(): boolean {
-    const { stream, lanes } = this.#world
-    return stream.messages.size === 0 && lanes.every(({ ledger, moving }) => ledger.unrecorded + moving.size === 0)
+    const { stream, lanes, delayed } = this.#world
+    return (
+      stream.messages.size + delayed.messages.size === 0 &&
+      lanes.every(({ ledger, moving }) => ledger.unrecorded + moving.size === 0)
+    )
   }
 
   get left(): string {

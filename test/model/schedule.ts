@@ -9,11 +9,13 @@ export const KINDS = [
   'ackAll',
   'nak',
   'nakLater',
+  'nakLong',
   'progress',
   'term',
   'drop',
   'wait',
   'waitLong',
+  'waitOut',
   'vanish',
   'killSidecar',
   'stopSidecar',
@@ -32,7 +34,7 @@ const step = (kind: Kind, weight: number): { weight: number; arbitrary: fc.Arbit
   arbitrary: fc.nat(9999).map((random): Step => ({ kind, random })),
 })
 
-/** @param crashes the weight of crashes beside 100 or so of the rest */
+/** @param crashes the weight of crashes beside 100 or so of the rest, and of what takes too long where time is real */
 const steps = (crashes: number): fc.Arbitrary<Step> =>
   fc.oneof(
     step('publish', 26),
@@ -42,11 +44,13 @@ const steps = (crashes: number): fc.Arbitrary<Step> =>
     step('ackAll', 4),
     step('nak', 6),
     step('nakLater', 4),
+    step('nakLong', 4 * crashes),
     step('progress', 3),
     step('term', 3),
     step('drop', 3),
     step('wait', 12),
     step('waitLong', 4),
+    step('waitOut', 2 * crashes),
     step('vanish', 2 * crashes),
     step('killSidecar', 2 * crashes),
     step('stopSidecar', crashes),

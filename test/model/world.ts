@@ -1,10 +1,13 @@
 import type { QueueSpec } from '../../crds/index.ts'
 import { queueSubject } from '../../crds/protocol/subjects.ts'
 import { wantedQueueStream } from '../../sidecar/jetstream/desired.ts'
+import { LONG_MS, parks } from '../../sidecar/delay/parks.ts'
+import { movesToTail } from '../../sidecar/lanes/lanes.ts'
 import type { Outcome } from '../../sidecar/queue/lane-state.ts'
 import type { DeadLetterReason } from '../../sidecar/settle/settle.ts'
 import { Checks } from './checks.ts'
 import type { Delivery, Pull } from './jetstream/consumer.ts'
+import { ModelDelayed } from './jetstream/delayed.ts'
 import { type GivenUpHint, ModelStream, type Stored } from './jetstream/stream.ts'
 import type { Mode } from './modes.ts'
 import { PickCheck } from './pick-check.ts'
@@ -17,6 +20,8 @@ export const QUEUE = 'model'
 const NOTICE_MS = 1
 /** Nothing takes longer than this once everybody answers. Milliseconds. */
 const DRAIN_MS = 180_000
+/** From a death between two steps to the next start. Milliseconds. */
+const RESTART_MS = 100
 /** More things than ever happen at one time. */
 const STUCK = 1000
 
@@ -26,6 +31,10 @@ export interface Options {
   /** Whether the server's hints that a message was given up arrive. */
   readonly hints: boolean
 }
+
+/** Where a sidecar may die, beside between any two things that happen. */
+export type Fate = 'afterCopy' | 'afterPark'
+const FATES: readonly (Fate | undefined)[] = [undefined, undefined, 'afterCopy', 'afterPark']
 
 const ANSWERS = { ack: '+ACK', ackTold: '+ACK', nak: '-NAK', progress: '+WPI', term: '+TERM' } as const
 const encoder = new TextEncoder()
@@ -40,6 +49,7 @@ export class World {
   readonly options: Options
   readonly spec: QueueSpec
   readonly stream: ModelStream
+  readonly delayed = new ModelDelayed()
   readonly log: string[] = []
   readonly picks: PickCheck
   readonly #mode: Mode
@@ -51,6 +61,7 @@ export class World {
   #pulls: Pull[] = []
   #held: Delivery[] = []
   #ids = 0
+  #fate: Fate | undefined
   /** Things that happened since the clock moved. */
   #stuck = 0
 
@@ -84,6 +95,10 @@ export class World {
         return this.#answer(random, ANSWERS[kind], kind === 'ackTold', kind === 'progress')
       case 'nakLater':
         return this.#answer(random, `-NAK {"delay":${Math.max(0, (random % 400) - 100) * 1e6}}`)
+      case 'nakLong':
+        if (parks(this.spec) || movesToTail(this.spec))
+          this.#answer(random, `-NAK {"delay":${(LONG_MS + random) * 1e6}}`)
+        return
       case 'ackAll':
         while (this.#held.length > 0) this.#answer(0, ANSWERS.ack)
         return
@@ -94,6 +109,8 @@ export class World {
         return this.#wait(random % 60)
       case 'waitLong':
         return this.#wait(random % 2500)
+      case 'waitOut':
+        return this.#serve(this.now + LONG_MS + (random % 2000))
       case 'vanish':
         this.checks.disturbed()
         this.#held = []
@@ -103,7 +120,9 @@ export class World {
         this.#sidecar?.stop()
         return this.#end(random)
       case 'killSidecar':
-        if (random % 2 === 0) this.#sidecar?.crashAfterRecord()
+        this.#fate = FATES[random % 4]
+        if (this.#fate !== undefined) return
+        if (random % 8 === 0) this.#sidecar?.crashAfterRecord()
         return this.#end(random)
       case 'killServer':
         return this.#killServer(random)
@@ -119,16 +138,20 @@ export class World {
 
   /** Everybody answers from now on, until nothing is left. */
   drain(): void {
-    const end = this.now + DRAIN_MS
-    while (!this.checks.isOver) {
-      if (this.now > end) throw new Error(`not over after ${DRAIN_MS} ms: ${this.checks.left}`)
+    this.#serve(this.now + DRAIN_MS)
+    if (!this.checks.isOver) throw new Error(`not over after ${DRAIN_MS} ms: ${this.checks.left}`)
+    this.checks.atTheEnd()
+  }
+
+  /** Everything is acknowledged as it comes, until nothing is left or time is up. */
+  #serve(until: number): void {
+    while (!this.checks.isOver && this.now < until) {
       while (this.#held.length > 0) this.#answer(0, ANSWERS.ackTold, true)
       this.#pulls = this.#pulls.filter(({ open }) => open)
       if (this.#pulls.length === 0) this.#pull(5, 1000, false)
-      this.#step(this.now + 1000)
+      this.#step(Math.min(until, this.now + 1000))
       this.check()
     }
-    this.checks.atTheEnd()
   }
 
   append(record: string, settlements: ReadonlyArray<{ readonly sequence: number; readonly outcome: Outcome }>): void {
@@ -144,6 +167,25 @@ export class World {
     if (this.#letters.has(id)) return
     this.#letters.add(id)
     this.checks.deadLettered(message, reason, attempts)
+  }
+
+  /** Whether the sidecar is to die here, where it never does twice. */
+  takeFate(fate: Fate): boolean {
+    if (this.#fate !== fate) return false
+    this.#fate = undefined
+    return true
+  }
+
+  /** It came to its fate. */
+  died(): void {
+    this.#end(RESTART_MS)
+  }
+
+  /** A message that waited for its time is back. */
+  copy(subject: string, id: number, headers: Stored['headers']): void {
+    const stored = this.stream.copy(subject, id, headers)
+    this.checks.stored(stored)
+    this.#notices.push({ at: this.now + NOTICE_MS, subject: stored.subject })
   }
 
   takeHints(): GivenUpHint[] {

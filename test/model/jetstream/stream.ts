@@ -47,6 +47,11 @@ export class ModelStream {
     return this.#store(this.#transformed(subject), id, [])
   }
 
+  /** A copy of a message that is not there any more. */
+  copy(subject: string, id: number, headers: Stored['headers']): Stored {
+    return this.#store(this.#transformed(subject), id, headers)
+  }
+
   /** The copy of a message takes its place, unless a newer one of its subject did; the same move made again is taken for made. */
   replace(original: Stored, headers: Stored['headers'], id: string): 'stored' | 'duplicate' | 'refused' {
     if (this.#ids.has(id)) return 'duplicate'

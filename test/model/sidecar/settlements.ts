@@ -93,8 +93,8 @@ export class Settlements {
       const info = world.stream.consumers.get(lane.consumer)?.info
       if (sequence > lane.ledger.delivered && info !== undefined) lane.ledger.sawDelivered(info.delivered.stream_seq)
     }
-    const settlements = batch.filter(({ lane, sequence }) => {
-      const isOurs = sequence <= lane.ledger.delivered && lanes().includes(lane)
+    const settlements = batch.filter(({ lane, sequence, outcome }) => {
+      const isOurs = (outcome !== 'acknowledged' || sequence <= lane.ledger.delivered) && lanes().includes(lane)
       if (!isOurs) lane.moving.delete(sequence)
       return isOurs
     })
@@ -128,7 +128,8 @@ export class Settlements {
       const added = lane.ledger.record([...acknowledged, ...deadLettered, ...dropped, ...moved])
       if (lane.spread !== undefined) lane.spread.unpurged += added
     }
-    for (const { lane, sequence, told, late } of settlements) {
+    for (const { lane, sequence, told, late, outcome } of settlements) {
+      if (outcome !== 'acknowledged' && sequence > lane.ledger.delivered) this.#o.world.stream.delete(sequence)
       lane.moving.delete(sequence)
       lane.alive.delete(sequence)
       if (told || late || lane.lane.maxAckPending === 1) this.#acknowledge(lane, sequence)

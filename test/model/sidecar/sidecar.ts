@@ -17,9 +17,11 @@ import { noteOldest } from '../../../sidecar/settlement/may-purge.ts'
 import { decodeRecord, encodeRecord, type SettlementRecord } from '../../../sidecar/settlement/record.ts'
 import { replay } from '../../../sidecar/settlement/replay.ts'
 import { type AckSubject, parseAckSubject } from '../../../sidecar/wire/ack-subject.ts'
+import { isLong, parks } from '../../../sidecar/delay/parks.ts'
 import type { ModelConsumer, Pull } from '../jetstream/consumer.ts'
 import { QUEUE, type World } from '../world.ts'
 import { ModelDispatch } from './dispatch.ts'
+import { ModelParking } from './parking.ts'
 import { Settlements } from './settlements.ts'
 
 /** As the Queue has them. Milliseconds. */
@@ -35,6 +37,7 @@ export class ModelSidecar {
   readonly #spec: QueueSpec
   readonly #policy: ReturnType<typeof retryPolicy>
   readonly #settlements: Settlements
+  readonly #parking: ModelParking
   readonly #paths = new Set<string>()
   readonly #timers: Array<{ readonly at: number; readonly run: () => void }> = []
   #dispatch: ModelDispatch | undefined
@@ -60,17 +63,27 @@ export class ModelSidecar {
       },
       onReleased: () => this.#dispatch?.serve(),
     })
+    this.#parking = new ModelParking(world)
+    this.#parking.recover()
     this.#adopt()
     this.resume()
+    this.#settleParked()
   }
 
   get nextAt(): number {
     const timers = this.#timers.reduce((next, { at }) => Math.min(next, at), this.#sweepAt)
-    return Math.min(timers, this.#settlements.nextAt, this.#dispatch?.nextAt ?? Number.POSITIVE_INFINITY)
+    return Math.min(
+      timers,
+      this.#parking.nextAt,
+      this.#settlements.nextAt,
+      this.#dispatch?.nextAt ?? Number.POSITIVE_INFINITY,
+    )
   }
 
   advance(): void {
     const { now } = this.#world
+    if (!this.#parking.move(({ sequence, subject }, attempts) => this.#returned(sequence, subject, attempts)))
+      return this.#world.died()
     this.#settlements.advance()
     this.#dispatch?.advance()
     for (const timer of this.#timers.filter(({ at }) => at <= now)) {
@@ -94,8 +107,7 @@ export class ModelSidecar {
   stored(subject: string): void {
     if (!isSpread(this.#spec)) return
     this.#touched = this.#world.now
-    const own = laneSubject(QUEUE, this.#spec, subject)
-    const state = this.lanes.find(({ lane }) => lane.filterSubject === own)
+    const state = this.#laneOf(subject)
     if (state === undefined && isTree(this.#spec)) this.#appeared(subject)
     state?.spread?.flow?.stored(this.#world.now)
     this.#dispatch?.serve()
@@ -117,6 +129,8 @@ export class ModelSidecar {
       return this.#failed(lane, sequence, signal)
     }
     const decision = settle(signal, ack.delivered, this.#policy, 0.5)
+    const mayBeParked = this.#world.delayed.isUsed || (decision.kind === 'retry' && isLong(decision.delayMs))
+    if (signal.kind === 'nak' && mayBeParked && parks(this.#spec)) return this.#givenBack(lane, ack, signal, told)
     if (decision.kind !== 'acknowledge' && !this.#isDelivered(lane, sequence)) return
     this.#carryOut(lane, ack, decision, told)
   }
@@ -391,6 +405,41 @@ export class ModelSidecar {
     }
   }
 
+  #givenBack(lane: LaneState, ack: AckSubject, signal: Signal, told: boolean): void {
+    const { streamSequence: sequence, delivered } = ack
+    if (!this.#isDelivered(lane, sequence)) return
+    const message = this.#world.stream.messages.get(sequence)
+    const decision = message === undefined ? 'gone' : this.#parking.givenBack(message, signal, delivered, this.#policy)
+    if (decision === 'died') return this.#world.died()
+    if (typeof decision !== 'string') return this.#carryOut(lane, ack, decision, told)
+    lane.moving.add(sequence)
+    this.#answered(lane, ack)
+    this.#settlements.settle(lane, sequence, decision === 'gone' ? 'dropped' : 'moved', { told, late: true })
+  }
+
+  /** What was parked before a crash, and is not on record as moved. */
+  #settleParked(): void {
+    for (const { sequence, subject } of this.#parking.parked) {
+      const lane = this.#laneOf(subject)
+      if (lane === undefined || lane.ledger.isSettled(sequence)) continue
+      lane.moving.add(sequence)
+      if (!movesToTail(this.#spec)) this.#settlements.settle(lane, sequence, 'moved', { late: true })
+    }
+  }
+
+  /** A message that stayed in the stream has waited out its backoff. */
+  #returned(sequence: number, subject: string, attempts: number): void {
+    const lane = this.#laneOf(subject)
+    if (lane === undefined) return
+    if (lane.ledger.isSettled(sequence)) lane.moving.delete(sequence)
+    else this.#toTail(lane, sequence, attempts)
+  }
+
+  #laneOf(subject: string): LaneState | undefined {
+    const own = laneSubject(QUEUE, this.#spec, subject)
+    return this.lanes.find(({ lane }) => lane.filterSubject === own)
+  }
+
   #answered({ spread }: LaneState, { consumerSequence, streamSequence }: AckSubject): void {
     spread?.ledger.answer(consumerSequence, streamSequence)
     spread?.flow?.answered(consumerSequence)
@@ -414,7 +463,7 @@ export class ModelSidecar {
     const message = stream.messages.get(sequence)
     if (message !== undefined) {
       const id = moveId({ queue: QUEUE, group: lane.group, created, sequence })
-      this.#world.deadLetter(message, reason, attempts, id)
+      this.#world.deadLetter(message, reason, attemptsBefore(message.headers) + attempts, id)
     }
     this.#settlements.settle(lane, sequence, message === undefined ? 'dropped' : 'deadLettered')
   }
@@ -430,9 +479,10 @@ export class ModelSidecar {
       signal === 'timeout' ? unanswered(attempts, this.#policy) : settle(signal, attempts, this.#policy, 0.5)
     if (decision.kind === 'deadLetter') {
       lane.moving.delete(sequence)
-      return this.#move(lane, sequence, decision.reason, attempts)
+      return this.#move(lane, sequence, decision.reason, 1)
     }
     const delayMs = decision.kind === 'retry' ? decision.delayMs : 0
+    if (isLong(delayMs) && this.#parking.park(message, attempts, delayMs)) return
     this.#timers.push({ at: now + delayMs, run: () => this.#toTail(lane, sequence, attempts) })
   }
 

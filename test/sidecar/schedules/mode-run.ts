@@ -79,6 +79,9 @@ export class ModeRun {
         return delay(random % 60)
       case 'waitLong':
         return delay(random % 1300)
+      case 'nakLong':
+      case 'waitOut':
+        throw new Error(`${kind} takes too long`)
       case 'killSidecar':
       case 'stopSidecar':
       case 'killServer':
