@@ -124,6 +124,14 @@ describe('a correction', () => {
     flow.correct({ pending: 3, ackPending: 0, deliveries: 0 }, version, 0)
     expect(flow.ready).toBe(4)
   })
+  it('does not lose what was stored just now and is not counted yet', () => {
+    const flow = flowOf(100, 0)
+    flow.stored(1000)
+    flow.correct({ pending: 0, ackPending: 0, deliveries: 0 }, flow.version, 1010)
+    expect(flow.ready).toBe(1)
+    flow.correct({ pending: 0, ackPending: 0, deliveries: 0 }, flow.version, 2000)
+    expect(flow.ready).toBe(0)
+  })
   it('ends a message that was thought to wait and is not there', () => {
     const flow = flowOf(100, 2)
     flow.grant(2, 0)

@@ -3,6 +3,9 @@ import { Waiting } from './waiting.ts'
 /** Beyond the visibility timeout, until JetStream has surely queued the message to deliver it again. Milliseconds. */
 const TIMEOUT_MARGIN_MS = 20
 
+/** How long nats-server may take to count as pending what it stored; it does so in the background. Milliseconds. */
+const COUNT_LAG_MS = 250
+
 /** Deliveries that were granted together, and how many of them are unanswered. */
 interface Grant {
   readonly from: number
@@ -43,6 +46,8 @@ export class LaneFlow {
   #timeouts = 0
   /** Whether JetStream holds the lane's only place in flight. */
   #held = false
+  /** When the last message was stored. */
+  #storedAt = Number.NEGATIVE_INFINITY
   /** Counts every event, so that what was read meanwhile is known to be stale. */
   #version = 0
 
@@ -101,6 +106,7 @@ export class LaneFlow {
 
   stored(now: number): void {
     this.#version++
+    this.#storedAt = now
     this.waiting.add(1, now)
   }
 
@@ -202,9 +208,11 @@ export class LaneFlow {
   /** JetStream's word, read while nothing happened here since `version`; otherwise it says nothing. */
   correct(facts: LaneFacts, version: number, now: number): void {
     if (version !== this.#version) return
+    const isBehind = now - this.#storedAt < COUNT_LAG_MS
+    const pending = isBehind ? Math.max(facts.pending, this.waiting.count) : facts.pending
     const undelivered = this.#deliveries - facts.deliveries
-    if (undelivered > 0) this.#takeBack(undelivered, facts.pending)
-    this.#adopt(facts, now)
+    if (undelivered > 0) this.#takeBack(undelivered, pending)
+    this.#adopt({ ...facts, pending }, now)
   }
 
   /** The last `count` grants reached nobody: their consumer was gone. What of them was to be delivered again still is. */

@@ -134,6 +134,8 @@ export class Queue {
   /** Makes the broker's streams and lanes as declared, and takes up what is on record. Also after a reconnect. */
   start(): Promise<void> {
     return this.#exclusively(async () => {
+      // What was stored just now may not be counted yet, so lanes are looked at once more soon.
+      this.#touched = performance.now()
       await this.#correct({ resume: true })
       await this.#q.settler.purger.letGo()
       await this.#look()

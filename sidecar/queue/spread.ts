@@ -154,7 +154,7 @@ export async function lookAfterLanes(q: QueueState, { lanes, stream }: Observati
     spread.flow?.correct(laneFacts(state, info), version, now)
     await findUnanswered(q, state, info)
     const { ledger } = spread
-    if (isDone(ledger, info)) ledger.nothingThrough(last)
+    if (isDone(ledger, info)) await raiseFloor(q, state, info, last)
     else if (stream.state.last_seq - ledger.floor > BEHIND) await skipOthers(q.js, q.name, state)
   }
   for (const dispatcher of q.dispatchers.values()) dispatcher.refresh()
@@ -165,6 +165,19 @@ async function findUnanswered(q: QueueState, state: LaneState, info: ConsumerInf
   if (spread === undefined) return
   if (isUnheard(spread, info)) await adoptLane(q, state, info, 0)
   spread.accounted = spread.ledger.accounted
+}
+
+/**
+ * Raises the floor of a lane that seems to have nothing left: over what was delivered, and then to `last` or to below its next
+ * message. JetStream's count of what is pending lags behind what is stored, so that the stream itself is asked for that.
+ */
+async function raiseFloor(q: QueueState, { spread, lane }: LaneState, info: LaneInfo, last: number): Promise<void> {
+  if (spread === undefined) return
+  const { ledger } = spread
+  ledger.nothingThrough(Math.min(last, info.delivered.stream_seq))
+  if (ledger.floor >= last) return
+  const next = await nextOf(q.js, queueStream(q.name), lane.filterSubject, ledger.floor + 1)
+  ledger.nothingThrough(next === undefined ? last : Math.min(last, next.seq - 1))
 }
 
 /** Raises the floor of a lane in which nothing moves to just below its next message that is still in the stream. */

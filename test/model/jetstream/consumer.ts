@@ -5,6 +5,8 @@ import type { ModelStream, Stored } from './stream.ts'
 const FLUSH_MS = 100
 /** How late a delayed NAK comes up: the server looks at its timers again after so long. Milliseconds. */
 const NAK_LOOK_MS = 10
+/** How late what was stored is counted as pending: the server does so in the background. Milliseconds. */
+const LAG_MS = 5
 
 /** A client's pull, as long as it listens for what it brings. */
 export interface Pull {
@@ -58,6 +60,8 @@ export class ModelConsumer {
   readonly #maxAckPending: number
   #state: State
   #flushed: State
+  /** Counted at a start, which is not late. */
+  #counted: number
   #flushedAt = Number.NEGATIVE_INFINITY
   #changedAt = Number.NEGATIVE_INFINITY
   /** To be delivered again, in memory only. */
@@ -73,6 +77,7 @@ export class ModelConsumer {
     this.#maxAckPending = config.max_ack_pending ?? 0
     this.#state = { next: start, number: 1, pending: new Map(), redelivered: new Map() }
     this.#flushed = copy(this.#state)
+    this.#counted = stream.last
   }
 
   get info(): Info {
@@ -80,7 +85,7 @@ export class ModelConsumer {
     return {
       delivered: { consumer_seq: number - 1, stream_seq: next - 1 },
       ack_floor: { stream_seq: Math.min(next, ...pending.keys()) - 1 },
-      num_pending: this.#stream.count(this.filter, next),
+      num_pending: this.#stream.count(this.filter, next, { through: this.#counted, age: LAG_MS }),
       num_ack_pending: pending.size,
       num_waiting: this.#requests.length,
     }
@@ -211,6 +216,7 @@ export class ModelConsumer {
 
   /** kill -9 of the server: what it did not write down yet did not happen. */
   crash(lucky: boolean): void {
+    this.#counted = this.#stream.last
     const { now, messages } = this.#stream
     if (!lucky && now - this.#changedAt < FLUSH_MS) this.#state = this.#flushed
     this.#flush()

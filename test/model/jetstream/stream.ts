@@ -86,9 +86,13 @@ export class ModelStream {
     return undefined
   }
 
-  count(filter: string, from: number): number {
+  /** How many there are of a filter at `from` or above: all, or those up to a sequence or of an age. Model milliseconds. */
+  count(filter: string, from: number, late?: { readonly through: number; readonly age: number }): number {
     let count = 0
-    for (const { seq, subject } of this.messages.values()) if (seq >= from && matches(filter, subject)) count++
+    for (const { seq, subject, at } of this.messages.values()) {
+      const isCounted = late === undefined || seq <= late.through || at + late.age <= this.now
+      if (seq >= from && isCounted && matches(filter, subject)) count++
+    }
     return count
   }
 

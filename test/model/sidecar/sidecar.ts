@@ -137,6 +137,7 @@ export class ModelSidecar {
 
   /** The server was away: what it knows is looked at anew. */
   resume(): void {
+    this.#touched = this.#world.now
     for (const state of this.lanes) this.#ensureLane(state, true)
     for (const { spread, ledger } of this.lanes) {
       const isLeft = isTree(this.#spec) && ledger.floor >= this.#world.stream.first
@@ -167,6 +168,7 @@ export class ModelSidecar {
   }
 
   #adopt(): void {
+    this.#touched = this.#world.now
     const { stream, log, created } = this.#world
     if (isTree(this.#spec)) this.#findSubQueues()
     const records = log
@@ -299,6 +301,8 @@ export class ModelSidecar {
   #sweep(): void {
     const { now } = this.#world
     this.#swept = now
+    // Somebody may have asked for the state just before, so that what the last look saw is as new as it can be.
+    this.#look()
     const before = this.#last
     for (const { alive, ledger } of this.lanes)
       for (const [sequence, until] of alive) if (until < now || ledger.isSettled(sequence)) alive.delete(sequence)
@@ -326,7 +330,10 @@ export class ModelSidecar {
     flow?.correct(laneFacts(state, info), flow.version, this.#world.now)
     if (isUnheard(spread, info)) this.#adoptLane(state, consumer, 0)
     spread.accounted = ledger.accounted
-    if (isDone(ledger, info)) ledger.nothingThrough(last)
+    if (!isDone(ledger, info)) return
+    ledger.nothingThrough(Math.min(last, info.delivered.stream_seq))
+    const next = this.#world.stream.nextOf(state.lane.filterSubject, ledger.floor + 1)
+    ledger.nothingThrough(next === undefined ? last : Math.min(last, next.seq - 1))
   }
 
   #tendSubQueues(): void {
