@@ -1,7 +1,7 @@
 import { jetstream } from '@nats-io/jetstream'
 import { z } from 'zod'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { delayedStream, delayedSubject } from '../../crds/protocol/subjects.ts'
+import { delayedStream, delayedSubject, laneConsumer } from '../../crds/protocol/subjects.ts'
 import { eventually, numbered, type QueueInput, TestBroker, until } from './harness.ts'
 import { headersOf } from './harness/delay.ts'
 
@@ -143,12 +143,16 @@ it('Lru: waits in the Queue, over a restart, and gives way to a newer one', asyn
   await again.settle()
 })
 
-it('a crash between parking and its record leaves one', async () => {
+it.each([
+  ['leaves one', false],
+  ['leaves one, also where JetStream forgot the delivery', true],
+])('a crash between parking and its record %s', async (_, isForgotten) => {
   const queue = await newQueue({ retry: { visibilityTimeout: '1s' } })
-  const [seq] = await broker.publish(queue, 'x')
+  const [, seq] = await broker.publish(queue, 'open', 'x')
   const puller = await broker.puller(queue)
-  await puller.one()
+  await puller.take(2)
   await broker.sidecar.kill()
+  if (isForgotten) await broker.admin.manager.consumers.delete(queue, laneConsumer('workers', 'fifo'))
   // What the sidecar writes first, in a stream as it makes it; it ends before it writes anything else.
   const { created } = await broker.admin.stream(queue)
   const { config } = await broker.admin.stream(`${queue}_settled`)
@@ -170,7 +174,11 @@ it('a crash between parking and its record leaves one', async () => {
   await jetstream(broker.admin.connection).publish(subject, 'x', { headers: parked })
   await broker.sidecar.start()
   await broker.ready()
+  const open = await puller.one()
+  expect(open.text).toBe('open')
+  await open.settle()
   const again = await puller.one()
+  expect(again.text).toBe('x')
   expect(Date.now()).toBeGreaterThanOrEqual(due - 10)
   await again.settle()
   expect(await puller.fetch(1, 1500)).toEqual([])
