@@ -110,7 +110,8 @@ export class World {
       case 'waitLong':
         return this.#wait(random % 2500)
       case 'waitOut':
-        return this.#serve(this.now + LONG_MS + (random % 2000))
+        if (this.delayed.messages.size > 0) this.#serve(this.now + LONG_MS + (random % 2000))
+        return
       case 'vanish':
         this.checks.disturbed()
         this.#held = []
