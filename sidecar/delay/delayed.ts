@@ -12,6 +12,7 @@ import { headerValue } from '../settlement/copied-headers.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import { Copies } from './copies.ts'
 import { storedHeader } from './headers.ts'
+import { Limiter } from './limiter.ts'
 import { DelayedMover } from './mover.ts'
 import { parkedCopy } from './parked-copy.ts'
 import { delayedPublish, type PublishError } from './publish.ts'
@@ -32,6 +33,9 @@ const STOPPED: PublishError = {
     'the queue takes nothing more, since it is being removed or its sidecar stops; publish again with the same Nats-Msg-Id',
 }
 
+/** So many fit into a second with a disk sync each. */
+const STORING_AT_ONCE = 256
+
 /** What a publish is answered with. */
 type Answer =
   | { readonly stream: string; readonly seq: number; readonly duplicate?: true }
@@ -40,6 +44,8 @@ type Answer =
 /** The messages of one Queue that wait for their time: publishes to come later, and long backoffs. */
 export class Delayed {
   readonly #q: QueueState
+  /** What is stored, and what is read for it. nats-server answers many more at once too late, and then most are for nothing. */
+  readonly storing = new Limiter(STORING_AT_ONCE)
   readonly #store: DelayedStore
   #mover: DelayedMover | undefined
   /** Set from a start until the mover is there. */
@@ -115,10 +121,12 @@ export class Delayed {
 
   /** A publish to `delay.<queue>`, or below it to `rest`. */
   async handle(rest: string, message: Msg): Promise<void> {
-    const answer = await this.#answer(rest, message).catch((error: unknown): Answer => {
-      this.#q.logger.warn({ err: error }, 'could not store a delayed message')
-      return { error: publishError(error) }
-    })
+    const answer = await this.storing
+      .run(() => this.#answer(rest, message))
+      .catch((error: unknown): Answer => {
+        this.#q.logger.warn({ err: error }, 'could not store a delayed message')
+        return { error: publishError(error) }
+      })
     if ('error' in answer) this.#q.metrics.invalid('delay')
     if (mayBeAnswered(message)) message.respond(JSON.stringify(answer))
   }

@@ -207,14 +207,20 @@ export class Signals {
    * its deliveries are added up.
    */
   async #givenBack(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
+    // It may have to wait for its turn, and what is said of it meanwhile comes too late.
+    lane.moving.add(ack.streamSequence)
+    await this.#delayed.storing.run(() => this.#park(lane, ack, signal, reply))
+  }
+
+  async #park(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
     const { js, name, logger, metrics, settler, spec } = this.#q
-    if (!(await this.#isDelivered(lane, ack))) return
     const sequence = ack.streamSequence
-    if (lane.moving.has(sequence) || lane.ledger.isSettled(sequence)) {
-      if (reply !== undefined) js.connection.publish(reply)
+    const isDelivered = await this.#isDelivered(lane, ack)
+    if (!isDelivered || lane.ledger.isSettled(sequence)) {
+      lane.moving.delete(sequence)
+      if (isDelivered && reply !== undefined) js.connection.publish(reply)
       return
     }
-    lane.moving.add(sequence)
     try {
       const message = await storedMessage(js, queueStream(name), sequence)
       if (message === undefined) {
