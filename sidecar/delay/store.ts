@@ -16,7 +16,7 @@ const NS_PER_MS = 1e6
 const FORGOTTEN_MS = 10_000
 
 const subjectsSchema = z.object({
-  error: z.object({ description: z.string() }).optional(),
+  error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }).optional(),
   total: z.int().default(0),
   state: z.object({ subjects: z.record(z.string(), z.int()).optional() }).optional(),
 })
@@ -90,7 +90,7 @@ export class DelayedStore {
         timeout: this.#js.timeoutMs,
       })
       const parsed = subjectsSchema.parse(answer.json())
-      if (parsed.error !== undefined) throw new Error(`stream ${this.#stream}: ${parsed.error.description}`)
+      if (parsed.error !== undefined) throw new JetStreamApiError(parsed.error)
       const subjects = Object.keys(parsed.state?.subjects ?? {})
       if (subjects.length === 0) return
       for (const subject of subjects) {

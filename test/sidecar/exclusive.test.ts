@@ -181,7 +181,8 @@ describe('fetching', () => {
 describe('restarts', () => {
   it.each(['sidecar', 'nats-server'])('of the %s leave the active consumer the active one', async (what) => {
     const queue = `over-${what}`
-    await broker.api.put(queue, SPEC)
+    // Longer than a client takes to ask again, whose pull was lost with the sidecar.
+    await broker.api.put(queue, { ...SPEC, exclusive: { failover: '10s' } })
     const first = await Consuming.start(queue)
     await broker.publish(queue, ...numbered(10))
     await eventually(() => expect(first.bodies).toEqual(numbered(10)))
