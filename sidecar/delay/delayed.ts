@@ -165,10 +165,11 @@ export class Delayed {
    * has to wait in its lane.
    *
    * @param attempts deliveries so far
+   * @param until milliseconds since 1970
    */
-  async park(message: StoredMessage, attempts: number, delayMs: number): Promise<boolean> {
+  async park(message: StoredMessage, attempts: number, until: number): Promise<boolean> {
     const { name: queue, created, spec } = this.#q
-    const due = Date.now() + Math.round(delayMs)
+    const due = Math.round(until)
     const copy = parkedCopy(message, { queue, spec, created, attempts, due })
     if (this.#stopped || copy === undefined) return false
     const answer = await this.#put(due, copy.data, copy.headers, copy.msgID)

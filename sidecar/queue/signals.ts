@@ -20,6 +20,13 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 const encoder = new TextEncoder()
 
+interface GivenBack {
+  readonly signal: Signal
+  readonly reply: string | undefined
+  /** When it was; milliseconds since 1970. */
+  readonly now: number
+}
+
 /** What consumers say of delivered messages, and what is done about it. */
 export class Signals {
   readonly #q: QueueState
@@ -150,7 +157,7 @@ export class Signals {
         )
       }
       const delayMs = decision.kind === 'retry' ? decision.delayMs : 0
-      const isParked = isLong(delayMs) && (await this.#delayed.park(message, attempts, delayMs))
+      const isParked = isLong(delayMs) && (await this.#delayed.park(message, attempts, Date.now() + delayMs))
       if (reply !== undefined) js.connection.publish(reply)
       if (isParked) return
       if (delayMs <= 0) return await this.#toTail(lane, sequence, attempts)
@@ -209,10 +216,11 @@ export class Signals {
   async #givenBack(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
     // It may have to wait for its turn, and what is said of it meanwhile comes too late.
     lane.moving.add(ack.streamSequence)
-    await this.#delayed.storing.run(() => this.#park(lane, ack, signal, reply))
+    const now = Date.now()
+    await this.#delayed.storing.run(() => this.#park(lane, ack, { signal, reply, now }))
   }
 
-  async #park(lane: LaneState, ack: AckSubject, signal: Signal, reply: string | undefined): Promise<void> {
+  async #park(lane: LaneState, ack: AckSubject, { signal, reply, now }: GivenBack): Promise<void> {
     const { js, name, logger, metrics, settler, spec } = this.#q
     const sequence = ack.streamSequence
     const isDelivered = await this.#isDelivered(lane, ack)
@@ -232,7 +240,7 @@ export class Signals {
       const isParked =
         decision.kind === 'retry' &&
         isLong(decision.delayMs) &&
-        (await this.#delayed.park(message, attempts, decision.delayMs))
+        (await this.#delayed.park(message, attempts, now + decision.delayMs))
       if (isParked) {
         metrics.nacked(lane.group)
         this.#answered(lane, ack)
