@@ -175,15 +175,20 @@ export class Purger {
     this.#deferTimer = undefined
     this.#purging ??= this.#o
       .exclusively(() => this.#pass())
-      .catch((error: unknown) => {
-        this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
-        if (!this.#stopped) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
-      })
-      .then(() => {
+      .then(
+        () => true,
+        (error: unknown) => {
+          this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
+          return false
+        },
+      )
+      .then((isDone) => {
         this.#purging = undefined
         const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
         if (this.#stopped) return
-        if (behind || this.#moreToDelete) this.schedule()
+        // Not at once, also near a limit: where it fails without asking nats-server, nothing else would get its turn.
+        if (!isDone) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
+        else if (behind || this.#moreToDelete) this.schedule()
         else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
         else if (this.#purgeable() > this.#purged) this.schedule()
       })
