@@ -6,6 +6,8 @@ import { SidecarError } from '../sidecar-error.ts'
 const STORAGE_EXCEEDED = [10002, 10028, 10047]
 /** nats-server's error code for a stream configuration that it cannot accept. */
 const INVALID_STREAM = 10052
+/** nats-server's status for what it cannot do now. */
+const UNAVAILABLE = 503
 
 /** Turns what nats-server or the connection said into an answer of the HTTP API. */
 export function apiFailure(error: unknown): Error {
@@ -20,6 +22,15 @@ export function apiFailure(error: unknown): Error {
     }
     if (error.code === INVALID_STREAM)
       return new SidecarError('InvalidSpec', error.message, { field: 'spec', cause: error })
+    if (error.status === UNAVAILABLE) {
+      return new SidecarError(
+        'BrokerNotReady',
+        `nats-server cannot do it now (${error.message}); try again in a moment`,
+        {
+          cause: error,
+        },
+      )
+    }
   }
   const unreached =
     error instanceof errors.TimeoutError ||

@@ -1,10 +1,11 @@
 import { AckPolicy, DeliverPolicy, JetStreamApiError, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
 import { z } from 'zod'
 import type { QueueSpec } from '../../crds/index.ts'
-import { API_PREFIX, delayedStream } from '../../crds/protocol/subjects.ts'
+import { delayedStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { wantedDelayedStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureStream, isMissing, orMissing } from '../jetstream/ensure.ts'
+import { apiRequest } from '../jetstream/request.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { storedHeader } from './headers.ts'
@@ -16,7 +17,6 @@ const NS_PER_MS = 1e6
 const FORGOTTEN_MS = 10_000
 
 const subjectsSchema = z.object({
-  error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }).optional(),
   total: z.int().default(0),
   state: z.object({ subjects: z.record(z.string(), z.int()).optional() }).optional(),
 })
@@ -85,20 +85,16 @@ export class DelayedStore {
    */
   async *slots(filter: string): AsyncGenerator<number, void, undefined> {
     for (let offset = 0, total = 1; offset < total; ) {
-      const request = JSON.stringify({ subjects_filter: filter, offset })
-      const answer = await this.#js.connection.request(`${API_PREFIX}.STREAM.INFO.${this.#stream}`, request, {
-        timeout: this.#js.timeoutMs,
-      })
-      const parsed = subjectsSchema.parse(answer.json())
-      if (parsed.error !== undefined) throw new JetStreamApiError(parsed.error)
-      const subjects = Object.keys(parsed.state?.subjects ?? {})
+      const request = { subjects_filter: filter, offset }
+      const { state, total: all } = await apiRequest(this.#js, `STREAM.INFO.${this.#stream}`, request, subjectsSchema)
+      const subjects = Object.keys(state?.subjects ?? {})
       if (subjects.length === 0) return
       for (const subject of subjects) {
         const slot = parseSlot(subject)
         if (slot !== undefined) yield slot
       }
       offset += subjects.length
-      total = parsed.total
+      total = all
     }
   }
 

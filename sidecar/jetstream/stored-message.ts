@@ -1,6 +1,7 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
 import { z } from 'zod'
-import { API_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from './access.ts'
+import { apiRequest } from './request.ts'
 
 /** A message as the stream has it. */
 export interface StoredMessage {
@@ -15,16 +16,13 @@ export interface StoredMessage {
 }
 
 const responseSchema = z.object({
-  error: z.object({ err_code: z.int(), description: z.string() }).optional(),
-  message: z
-    .object({
-      seq: z.int(),
-      subject: z.string(),
-      time: z.string(),
-      hdrs: z.string().default(''),
-      data: z.string().default(''),
-    })
-    .optional(),
+  message: z.object({
+    seq: z.int(),
+    subject: z.string(),
+    time: z.string(),
+    hdrs: z.string().default(''),
+    data: z.string().default(''),
+  }),
 })
 
 /** nats-server's error code for a sequence at which there is no message. */
@@ -66,13 +64,12 @@ export const lastOf = (js: JetStreamAccess, stream: string, subject: string): Pr
 type GetRequest = { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string }
 
 async function get(js: JetStreamAccess, stream: string, request: GetRequest): Promise<StoredMessage | undefined> {
-  const answer = await js.connection.request(`${API_PREFIX}.STREAM.MSG.GET.${stream}`, JSON.stringify(request), {
-    timeout: js.timeoutMs,
+  const answer = await apiRequest(js, `STREAM.MSG.GET.${stream}`, request, responseSchema).catch((error: unknown) => {
+    if (error instanceof JetStreamApiError && error.code === NO_MESSAGE) return undefined
+    throw error
   })
-  const { error, message } = responseSchema.parse(answer.json())
-  if (error?.err_code === NO_MESSAGE) return undefined
-  if (error !== undefined || message === undefined)
-    throw new Error(`message ${JSON.stringify(request)} of ${stream}: ${error?.description}`)
+  if (answer === undefined) return undefined
+  const { message } = answer
   const headers = Buffer.from(message.hdrs, 'base64')
   return {
     seq: message.seq,
