@@ -6,10 +6,10 @@ import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import { deadLetterHeader } from '../settlement/dead-letter.ts'
+import { subjectMatches } from '../wire/subject.ts'
 import type { BrowseParameters } from './parameters.ts'
 import { present } from './present.ts'
 import { publishedSubject } from './published-subject.ts'
-import { subjectMatches } from './subject-pattern.ts'
 
 /** A page ends with the message that makes its bodies this long. Bytes. */
 const PAGE_BYTES = 8 * 1024 * 1024

@@ -1,7 +1,6 @@
 import { fc, it as property } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { present } from './present.ts'
-import { subjectMatches } from './subject-pattern.ts'
 
 const message = (data: Uint8Array) => ({ seq: 1, subject: 'q.a', time: new Date(0), headers: [], headerBytes: 0, data })
 
@@ -29,19 +28,5 @@ describe('a message as JSON shows it', () => {
       ['a', '3'],
     ] as const
     expect(present({ ...message(new Uint8Array()), headers }, 'q.a', 0).headers).toEqual({ a: ['1', '3'], b: ['2'] })
-  })
-})
-
-describe('a subject pattern', () => {
-  it.each([
-    ['q.a', 'q.a', true],
-    ['q.*', 'q.a', true],
-    ['q.*', 'q.a.b', false],
-    ['q.>', 'q.a.b', true],
-    ['q.>', 'q', false],
-    ['q.a.b', 'q.a', false],
-    ['>', 'q', true],
-  ])('%s, for %s: %s', (pattern, subject, expected) => {
-    expect(subjectMatches(pattern, subject)).toBe(expected)
   })
 })

@@ -3,6 +3,7 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import { queueSubject } from '../../crds/protocol/subjects.ts'
 import { streamShape } from '../lanes/lanes.ts'
 import { copyHeader, repeatedHeaders } from '../settlement/copied-headers.ts'
+import { subjectMatches } from '../wire/subject.ts'
 import { delayHeader, isStoredHeader, storedHeader } from './headers.ts'
 import { ttlProblem } from './ttl.ts'
 import { dueAt } from './when.ts'
@@ -52,7 +53,7 @@ export function delayedPublish(queue: string, spec: QueueSpec, publish: ClientPu
   }
   const subject = publish.rest === '' ? queueSubject(queue) : `${queueSubject(queue)}.${publish.rest}`
   const { subjects } = streamShape(queue, spec)
-  if (!subjects.some((pattern) => matches(pattern, subject))) {
+  if (!subjects.some((pattern) => subjectMatches(pattern, subject))) {
     const wanted = subjects.map((pattern) => pattern.replace(/^q\./, 'delay.')).slice(0, 12)
     return refuse(`delay.${subject.slice(2)} is no subject of this queue; publish to ${wanted.join(' or ')}`)
   }
@@ -94,10 +95,3 @@ const refuse = (description: string, err_code = BAD_REQUEST): DelayedPublish => 
 
 const isTimeHeader = (name: string): boolean =>
   Object.values(delayHeader).some((own) => own.toLowerCase() === name.toLowerCase())
-
-/** Whether a subject is one of those that a pattern with `*` for one name stands for. */
-function matches(pattern: string, subject: string): boolean {
-  const wanted = pattern.split('.')
-  const names = subject.split('.')
-  return wanted.length === names.length && wanted.every((name, index) => name === '*' || name === names[index])
-}

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { gets, inboxOf } from './inbox.ts'
+import { subjectMatches } from '../wire/subject.ts'
+import { inboxOf } from './inbox.ts'
 import type { Consumer, Sighting } from './tenure.ts'
 
 /** What nats-server tells every user of an account about the account's connections. */
@@ -23,7 +24,8 @@ export async function listenerAt(js: JetStreamAccess, reply: string): Promise<Li
   const { server_id: server, connections } = await ask(js, { filter_subject: reply })
   for (const { cid, subscriptions_list: subscriptions } of connections) {
     // Somebody who watches every inbox is not who consumes.
-    if (!subscriptions.some((subscription) => !subscription.endsWith('>') && gets(subscription, reply))) continue
+    if (!subscriptions.some((subscription) => !subscription.endsWith('>') && subjectMatches(subscription, reply)))
+      continue
     return { inbox: inboxOf(reply), connection: `${server}/${cid}`, inboxes: subscriptions.map(inboxOf) }
   }
   return undefined
