@@ -1,20 +1,16 @@
-import { AckPolicy, DeliverPolicy, JetStreamApiError, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
+import { JetStreamApiError, type JsMsg, type StreamInfo } from '@nats-io/jetstream'
 import { z } from 'zod'
 import type { QueueSpec } from '../../crds/index.ts'
 import { delayedStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { wantedDelayedStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureStream, isMissing, orMissing } from '../jetstream/ensure.ts'
+import { listHeaders } from '../jetstream/list.ts'
 import { apiRequest } from '../jetstream/request.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { storedHeader } from './headers.ts'
 import { parseSlot, slotStart, slotSubject } from './slot.ts'
-
-const BATCH = 2000
-const NS_PER_MS = 1e6
-/** Should we crash half way, nats-server removes the consumer. Milliseconds. */
-const FORGOTTEN_MS = 10_000
 
 const subjectsSchema = z.object({
   total: z.int().default(0),
@@ -101,7 +97,7 @@ export class DelayedStore {
   /** The messages of a slot above `after`, in the order of sequences. */
   async slot(slot: number, after: number, limit: number): Promise<{ messages: Listed[]; complete: boolean }> {
     const messages: Listed[] = []
-    for await (const message of this.#headers(this.#stream, after, slotSubject(this.#queue, slot))) {
+    for await (const message of listHeaders(this.#js, this.#stream, slotSubject(this.#queue, slot), after)) {
       messages.push(await this.#listed(message, slot))
       if (messages.length >= limit) return { messages, complete: false }
     }
@@ -110,14 +106,14 @@ export class DelayedStore {
 
   /** Every message above `after` that is there now. */
   async *above(after: number, filter: string): AsyncGenerator<Listed, void, undefined> {
-    for await (const message of this.#headers(this.#stream, after, filter)) {
+    for await (const message of listHeaders(this.#js, this.#stream, filter, after)) {
       yield this.#listed(message, parseSlot(message.subject) ?? 0)
     }
   }
 
   /** The value of a header of each message of a stream above `after`. */
   async *headerOf(stream: string, after: number, name: string): AsyncGenerator<string, void, undefined> {
-    for await (const message of this.#headers(stream, after, '>')) {
+    for await (const message of listHeaders(this.#js, stream, '>', after)) {
       const value = (await this.#read(message, stream))(name)
       if (value !== undefined) yield value
     }
@@ -141,35 +137,6 @@ export class DelayedStore {
     } catch {
       const own = (await storedMessage(this.#js, stream, message.seq))?.headers ?? []
       return (name) => headerValue(own, name)
-    }
-  }
-
-  async *#headers(stream: string, after: number, filter: string): AsyncGenerator<JsMsg, void, undefined> {
-    const { manager, client, timeoutMs } = this.#js
-    const info = await manager.consumers.add(stream, {
-      filter_subject: filter,
-      headers_only: true,
-      ack_policy: AckPolicy.None,
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: after + 1,
-      mem_storage: true,
-      inactive_threshold: FORGOTTEN_MS * NS_PER_MS,
-    })
-    try {
-      const consumer = await client.consumers.get(stream, info.name)
-      let pending = info.num_pending
-      while (pending > 0) {
-        for await (const message of await consumer.fetch({
-          max_messages: Math.min(BATCH, pending),
-          expires: timeoutMs,
-        })) {
-          pending = message.info.pending
-          yield message
-        }
-        if (pending > 0) pending = (await consumer.info()).num_pending
-      }
-    } finally {
-      await manager.consumers.delete(stream, info.name).catch(() => undefined)
     }
   }
 }

@@ -1,21 +1,19 @@
-import { AckPolicy, DeliverPolicy } from '@nats-io/jetstream'
+import { AckPolicy, DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import type { JetStreamAccess } from './access.ts'
 
-const BATCH = 5000
+const BATCH = 2000
 const NS_PER_MS = 1e6
-/** Should we crash half way, nats-server removes the consumer. Milliseconds. */
+/** A consumer that was left behind is removed by nats-server. Milliseconds. */
 const FORGOTTEN_MS = 10_000
 
-/** The sequences of the messages with a subject that are in a stream, above `after` and up to `through`; bodies are not read. */
-export async function listSequences(
-  js: JetStreamAccess,
+/** The messages of a stream with a subject, without their bodies, above `after`, to the end. */
+export async function* listHeaders(
+  { manager, client, timeoutMs }: JetStreamAccess,
   stream: string,
   filterSubject: string,
-  { after, through }: { after: number; through: number },
-): Promise<number[]> {
-  const found: number[] = []
-  if (through <= after) return found
-  const info = await js.manager.consumers.add(stream, {
+  after: number,
+): AsyncGenerator<JsMsg, void, undefined> {
+  const info = await manager.consumers.add(stream, {
     filter_subject: filterSubject,
     headers_only: true,
     ack_policy: AckPolicy.None,
@@ -25,21 +23,35 @@ export async function listSequences(
     inactive_threshold: FORGOTTEN_MS * NS_PER_MS,
   })
   try {
-    const consumer = await js.client.consumers.get(stream, info.name)
+    const consumer = await client.consumers.get(stream, info.name)
     let pending = info.num_pending
     while (pending > 0) {
       for await (const message of await consumer.fetch({
         max_messages: Math.min(BATCH, pending),
-        expires: js.timeoutMs,
+        expires: timeoutMs,
       })) {
-        if (message.seq > through) return found
-        found.push(message.seq)
         pending = message.info.pending
+        yield message
       }
       if (pending > 0) pending = (await consumer.info()).num_pending
     }
-    return found
   } finally {
-    await js.manager.consumers.delete(stream, info.name)
+    await manager.consumers.delete(stream, info.name).catch(() => undefined)
   }
+}
+
+/** The sequences of the messages with a subject that are in a stream, above `after` and up to `through`. */
+export async function listSequences(
+  js: JetStreamAccess,
+  stream: string,
+  filterSubject: string,
+  { after, through }: { after: number; through: number },
+): Promise<number[]> {
+  const found: number[] = []
+  if (through <= after) return found
+  for await (const { seq } of listHeaders(js, stream, filterSubject, after)) {
+    if (seq > through) return found
+    found.push(seq)
+  }
+  return found
 }
