@@ -3,14 +3,13 @@ import { errors, type MsgHdrsImpl } from '@nats-io/transport-node'
 import type { QueueSpec } from '../../crds/index.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
+import { isOvertaken } from '../jetstream/overtaken.ts'
 import { lastOf, type StoredMessage } from '../jetstream/stored-message.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import { copyHeader, headerValue, repeatedHeaders } from '../settlement/copied-headers.ts'
 import { isStoredHeader, storedHeader } from './headers.ts'
 import { ttlLeft } from './ttl.ts'
 
-/** nats-server's error code: another message of the subject was stored meanwhile. */
-const WRONG_LAST_SEQUENCE = 10071
 /** How often a publish that replaces the last message of its key is tried while others do the same. */
 const TRIES = 100
 
@@ -67,8 +66,7 @@ export async function publishCopy(
       const expect = { lastSubjectSequence: last?.seq ?? 0 }
       return (await js.client.publish(subject, data, { headers, msgID, expect })).seq
     } catch (error) {
-      const isOvertaken = error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE
-      if (!isOvertaken || tries >= TRIES) throw error
+      if (!isOvertaken(error) || tries >= TRIES) throw error
     }
   }
 }

@@ -4,8 +4,8 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import { Delayed } from '../delay/delayed.ts'
-import { Mutex } from '../delay/mutex.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
+import { Mutex } from '../mutex.ts'
 import { forgetActive } from '../exclusive/active-store.ts'
 import { giveBack } from '../exclusive/give-back.ts'
 import { isMissing } from '../jetstream/ensure.ts'
@@ -18,13 +18,12 @@ import { Settler } from '../settlement/settler.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { deadLetterExpired } from './expiry.ts'
-import { emptyGroupInfo, groupInfo } from './group-info.ts'
+import { answerInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
-import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { deadLetterOverflow } from './overflow.ts'
-import { answerNoResponders, answerNotFound, passOnPull, withEnd } from './pull.ts'
-import { readLane } from './read-lane.ts'
+import { answerNoResponders, passOnPull, withEnd } from './pull.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
@@ -52,9 +51,10 @@ export class Queue {
   /** As many single messages were deleted from the stream when it was looked at last. */
   #deleted = 0
   #swept = Number.NEGATIVE_INFINITY
-  #serial: Promise<unknown> = Promise.resolve()
+  /** One at a time: two of them at once could each create what the other finds half made. */
+  readonly #serial = new Mutex()
   readonly #sweepSoon = joinWaiting(
-    (work) => this.#exclusively(work),
+    (work) => this.#serial.run(work),
     () => this.#lookForMissed(),
   )
 
@@ -133,7 +133,7 @@ export class Queue {
 
   /** Makes the broker's streams and lanes as declared, and takes up what is on record. Also after a reconnect. */
   start(): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       // What was stored just now may not be counted yet, so lanes are looked at once more soon.
       this.#touched = performance.now()
       await this.#correct({ resume: true })
@@ -144,7 +144,7 @@ export class Queue {
 
   /** A new spec, or the same one again: then what differs is drift, which is put right and told. */
   apply(spec: QueueSpec, generation: number): Promise<QueueObservation> {
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       if (JSON.stringify(spec) === JSON.stringify(this.#q.spec)) await this.#correct({ resume: false })
       else await this.#change(spec)
       this.#generation = generation
@@ -155,7 +155,7 @@ export class Queue {
   }
 
   observe(): Promise<QueueObservation> {
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       try {
         return await this.#report()
       } catch (error) {
@@ -168,7 +168,7 @@ export class Queue {
 
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
   remove(policy: DeletePolicy): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       const { js, settler, metrics, spec, dispatchers, active } = this.#q
       await this.delayed.stop()
       await settler.flush()
@@ -191,7 +191,7 @@ export class Queue {
     for (const dispatcher of this.#q.dispatchers.values()) dispatcher.stop()
     for (const consumer of this.#q.active.values()) consumer.stop()
     this.#signals.stop()
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       await this.delayed.stop()
       await this.#q.settler.stop()
     })
@@ -249,19 +249,8 @@ export class Queue {
     }
   }
 
-  async handleInfo(group: string, message: Msg): Promise<void> {
-    const { lanes } = this.#q
-    const own = lanes.filter((lane) => lane.group === group)
-    const infos = await Promise.all(
-      own.map(async (lane) => {
-        const reading = await readLane(this.#q, lane)
-        return { ...reading.info, num_ack_pending: inFlight(lane, reading) }
-      }),
-    )
-    const declared = this.#q.spec.consumerGroups.some(({ name }) => name === group)
-    const info = declared && own.length === 0 ? emptyGroupInfo(group, this.#q) : groupInfo(group, infos)
-    if (info === undefined) answerNotFound(message, 'consumer')
-    else message.respond(JSON.stringify({ type: 'io.nats.jetstream.api.v1.consumer_info_response', ...info }))
+  handleInfo(group: string, message: Msg): Promise<void> {
+    return answerInfo(this.#q, group, message)
   }
 
   handleAck(ack: AckSubject, message: AckMessage): void {
@@ -307,12 +296,14 @@ export class Queue {
   #appeared(subject: string): void {
     if (!announce(this.#q, subject) || this.#adding) return
     this.#adding = true
-    this.#exclusively(async () => {
-      this.#adding = false
-      await addSubQueues(this.#q)
-    }).catch((error: unknown) => {
-      this.#q.logger.warn({ err: error, subject }, 'could not make a lane for a sub-queue; trying again')
-    })
+    this.#serial
+      .run(async () => {
+        this.#adding = false
+        await addSubQueues(this.#q)
+      })
+      .catch((error: unknown) => {
+        this.#q.logger.warn({ err: error, subject }, 'could not make a lane for a sub-queue; trying again')
+      })
   }
 
   #pull(group: string, data: Uint8Array, reply: string): void {
@@ -404,12 +395,5 @@ export class Queue {
       messages: messageCounts(await this.#look()),
       corrected: this.#corrected,
     }
-  }
-
-  /** One at a time: two of them at once could each create what the other finds half made. */
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#serial.then(work)
-    this.#serial = result.catch(() => undefined)
-    return result
   }
 }

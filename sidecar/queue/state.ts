@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { QueueSpec } from '../../crds/index.ts'
 import type { Dispatcher } from '../dispatch/dispatcher.ts'
-import type { Mutex } from '../delay/mutex.ts'
+import type { Mutex } from '../mutex.ts'
 import type { ActiveConsumer } from '../exclusive/active-consumer.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'

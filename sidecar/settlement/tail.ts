@@ -1,11 +1,8 @@
-import { JetStreamApiError } from '@nats-io/jetstream'
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
+import { isOvertaken } from '../jetstream/overtaken.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { copyHeader, producersId, repeatedHeaders } from './copied-headers.ts'
-
-/** nats-server's error code: a newer message of the key is there. */
-const WRONG_LAST_SEQUENCE = 10071
 
 /**
  * Moves a message of a Queue with one message a key to the tail: its copy takes its place in one step, unless a newer message of
@@ -34,7 +31,7 @@ export async function moveToTail(
     })
     return 'moved'
   } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === WRONG_LAST_SEQUENCE) return 'gone'
+    if (isOvertaken(error)) return 'gone'
     throw error
   }
 }
