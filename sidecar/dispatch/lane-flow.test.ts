@@ -79,7 +79,7 @@ describe.each([1, 50_000])('LaneFlow, %d in flight', (max) => {
         model.advance(now)
       } else if (delivery !== undefined) {
         if (kind === 'acknowledge') {
-          flow.answered(delivery)
+          flow.answered(delivery, now)
           flow.released()
           model.inFlight.delete(delivery)
         } else if (kind === 'retry') {
@@ -132,10 +132,36 @@ describe('a correction', () => {
     flow.correct({ pending: 0, ackPending: 0, deliveries: 0 }, flow.version, 2000)
     expect(flow.ready).toBe(0)
   })
+  it('does not take for a delivery what was answered a moment ago and is not let go of yet', () => {
+    const flow = flowOf(1, 2)
+    flow.grant(1, 0)
+    flow.answered(1, 10)
+    flow.correct({ pending: 1, ackPending: 1, deliveries: 1 }, flow.version, 20)
+    expect(flow.ready).toBe(0)
+    flow.released()
+    expect(flow.ready).toBe(1)
+  })
+  it('does not believe for long that it will be let go of', () => {
+    const flow = flowOf(1, 2)
+    flow.grant(1, 0)
+    flow.answered(1, 10)
+    flow.correct({ pending: 1, ackPending: 1, deliveries: 1 }, flow.version, 5000)
+    flow.advance(5000 + 2 * TIMEOUT)
+    expect(flow.ready).toBe(1)
+  })
+  it('says nothing where a place was let go of since it was asked for', () => {
+    const flow = flowOf(1, 2)
+    flow.grant(1, 0)
+    flow.answered(1, 10)
+    const { version } = flow
+    flow.released()
+    flow.correct({ pending: 1, ackPending: 1, deliveries: 1 }, version, 20)
+    expect(flow.ready).toBe(1)
+  })
   it('ends a message that was thought to wait and is not there', () => {
     const flow = flowOf(100, 2)
     flow.grant(2, 0)
-    flow.answered(1)
+    flow.answered(1, 0)
     flow.correct({ pending: 0, ackPending: 0, deliveries: 1 }, flow.version, 0)
     expect(flow.ready).toBe(0)
   })
@@ -164,7 +190,7 @@ describe('isEmpty', () => {
     flow.advance(200)
     expect(flow.isEmpty).toBe(false)
     flow.grant(1, 200)
-    flow.answered(2)
+    flow.answered(2, 20)
     expect(flow.isEmpty).toBe(true)
     flow.stored(300)
     expect(flow.isEmpty).toBe(false)

@@ -6,6 +6,9 @@ const TIMEOUT_MARGIN_MS = 20
 /** How long nats-server may take to count as pending what it stored; it does so in the background. Milliseconds. */
 const COUNT_LAG_MS = 250
 
+/** How long JetStream may hold a lane's only place after an answer: it is told once that is on record. Milliseconds. */
+const RELEASE_LAG_MS = 1000
+
 /** Deliveries that were granted together, and how many of them are unanswered. */
 interface Grant {
   readonly from: number
@@ -48,6 +51,8 @@ export class LaneFlow {
   #held = false
   /** When the last message was stored. */
   #storedAt = Number.NEGATIVE_INFINITY
+  /** When a delivery was answered last. */
+  #answeredAt = Number.NEGATIVE_INFINITY
   /** Counts every event, so that what was read meanwhile is known to be stale. */
   #version = 0
 
@@ -135,14 +140,15 @@ export class LaneFlow {
   }
 
   /** The `delivery`th delivery of the lane was answered for good. */
-  answered(delivery: number): void {
+  answered(delivery: number, now: number): void {
     this.#version++
+    this.#answeredAt = now
     this.#close(delivery)
   }
 
   /** It was given back; JetStream delivers it again after `delayMs`. */
   retried(delivery: number, delayMs: number, now: number): void {
-    this.answered(delivery)
+    this.answered(delivery, now)
     if (delayMs <= 0) this.#due++
     else this.#later.push(now + delayMs)
   }
@@ -164,6 +170,7 @@ export class LaneFlow {
 
   /** JetStream was told of an end: the lane's only place in flight is free. */
   released(): void {
+    this.#version++
     this.#held = false
   }
 
@@ -232,6 +239,9 @@ export class LaneFlow {
     this.waiting.correct(pending, now)
     this.#deliveries = deliveries
     const known = this.#due + this.#later.length + this.inFlight
+    // Answered a moment ago, and not released yet: nobody has the message any more.
+    const isLettingGo = this.single && this.#held && known === 0 && now - this.#answeredAt < RELEASE_LAG_MS
+    if (isLettingGo && ackPending > 0) return
     // Delivered to somebody who is not known of, or lost from view: where it is open, a timeout brings it back.
     if (ackPending > known) {
       const from = deliveries - (ackPending - known) + 1

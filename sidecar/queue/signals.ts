@@ -57,7 +57,7 @@ export class Signals {
     const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {
       // Its reply is the client's inbox for the next message, not for a confirmation.
-      if (settled) lane.spread?.flow?.answered(ack.consumerSequence)
+      if (settled) lane.spread?.flow?.answered(ack.consumerSequence, performance.now())
       else this.#acknowledged(lane, ack, undefined)
       if (reply !== undefined) this.#q.pull(lane.group, encoder.encode(signal.request), reply)
     } else if (settled) {
@@ -100,7 +100,7 @@ export class Signals {
   #answered({ spread }: LaneState, { consumerSequence, streamSequence }: AckSubject): void {
     if (spread === undefined) return
     spread.ledger.answer(consumerSequence, streamSequence)
-    spread.flow?.answered(consumerSequence)
+    spread.flow?.answered(consumerSequence, performance.now())
     spread.changed()
   }
 
@@ -299,7 +299,7 @@ export class Signals {
     const { consumerSequence: delivery, streamSequence } = ack
     const flow = lane.spread?.flow
     const late = flow !== undefined && flow.timeLeft(delivery, performance.now()) < this.#visibilityTimeoutMs / 2
-    flow?.answered(delivery)
+    flow?.answered(delivery, performance.now())
     this.#q.settler.settle(lane, streamSequence, 'acknowledged', { reply, delivery, late })
   }
 

@@ -9,6 +9,8 @@ import type { World } from './world.ts'
 
 /** From a record to the purge, or the acknowledgement, that keeps the message from being delivered again. Milliseconds. */
 const LETTING_GO_MS = 60
+/** The same where it is not known how long ago a message was delivered: the sidecar's HOLD_UNKNOWN_MS, as the model has it. */
+const HELD_UNKNOWN_MS = 250
 /** A wrong estimate is put right by a look at the lanes, every second; then pulls that it spoiled have to be asked again. Milliseconds. */
 const STARVED_MS = 3000
 /** The same as long as nobody vanished or crashed: a lane that was asked though it had nothing yet keeps the pull for half a second. */
@@ -126,7 +128,9 @@ export class Checks {
     if (acknowledgedAs !== undefined && acknowledgedAs !== message.seq && !known.isTakenBack)
       throw new Error(`${acknowledgedAs} is on record as acknowledged, and its copy ${message.seq} was delivered`)
     const record = this.#recorded.get(message.seq)
-    if (record !== undefined && (this.#told.has(message.seq) || now - record.at > LETTING_GO_MS))
+    const { inOneLane, exact } = this.#mode
+    const bound = inOneLane && !exact ? LETTING_GO_MS + HELD_UNKNOWN_MS : LETTING_GO_MS
+    if (record !== undefined && (this.#told.has(message.seq) || now - record.at > bound))
       throw new Error(`${message.seq} was delivered ${now - record.at} ms after it was on record, attempt ${attempt}`)
     const highest = this.#highest.get(consumer) ?? 0
     if (message.seq < highest && (this.#mode.exact || attempt === 1))

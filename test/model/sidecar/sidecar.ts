@@ -386,7 +386,7 @@ export class ModelSidecar {
     switch (decision.kind) {
       case 'acknowledge':
         late = flow !== undefined && flow.timeLeft(number, now) < this.#policy.visibilityTimeoutMs / 2
-        flow?.answered(number)
+        flow?.answered(number, now)
         this.#settlements.settle(lane, sequence, 'acknowledged', { told, delivery: number, late })
         break
       case 'retry':
@@ -449,7 +449,7 @@ export class ModelSidecar {
 
   #answered({ spread }: LaneState, { consumerSequence, streamSequence }: AckSubject): void {
     spread?.ledger.answer(consumerSequence, streamSequence)
-    spread?.flow?.answered(consumerSequence)
+    spread?.flow?.answered(consumerSequence, this.#world.now)
     this.#dispatch?.serve()
   }
 
