@@ -24,6 +24,7 @@ export const delayedSubject = (queue: string): string => `PILLION.DELAYED.${queu
 
 /** A lane is one JetStream consumer of a group; `lane` names it within the group (`fifo`, later `p4`, `k12`, …). */
 export const laneConsumer = (group: string, lane: string): string => `${group}_${lane}`
+export const groupOfLane = (consumer: string): string => consumer.slice(0, consumer.indexOf('_'))
 
 /** The stream in which a broker keeps the specs of its Queues, the last one of each. */
 export const SPEC_STREAM = 'PILLION_QUEUES'

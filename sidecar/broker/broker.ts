@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { nameProblems, type Problem, parseQueueSpec, type QueueSpec, queueUpdateProblems } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
+import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import {
   ACK_SUBJECT,
   DELAY_SUBJECTS,
@@ -157,6 +158,16 @@ export class Broker {
         throw apiFailure(error)
       })
     if ('error' in answer) throw new SidecarError('DelayedNotFound', answer.error.description)
+  }
+
+  /** What became of every message of a Queue. */
+  async ledger(name: string): Promise<QueueLedger> {
+    this.#connected()
+    return this.#queue(name)
+      .ledger()
+      .catch((error: unknown) => {
+        throw apiFailure(error)
+      })
   }
 
   async delete(name: string, policy: DeletePolicy): Promise<void> {

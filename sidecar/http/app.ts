@@ -61,6 +61,7 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
   app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
   app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))
   app.get('/queues/:name/spec', (c) => c.json(broker.declaration(c.req.param('name'))))
+  app.get('/queues/:name/ledger', async (c) => c.json(await broker.ledger(c.req.param('name'))))
   for (const source of SOURCES) {
     app.get(`/queues/:name/${source}`, async (c) =>
       c.json(await broker.browse(c.req.param('name'), source, parseBrowse(new URL(c.req.url).searchParams))),

@@ -5,6 +5,7 @@ export class Metrics {
   readonly registry = new Registry()
   readonly #published = new Map<string, number>()
   readonly #delivered = new Map<string, number>()
+  readonly #ended = new Map<string, Readonly<Record<string, number>>>()
 
   readonly ready = this.#gauge('queue_messages_ready', 'Messages that wait to be delivered')
   readonly inFlight = this.#gauge('queue_messages_in_flight', 'Messages delivered and not settled yet')
@@ -17,6 +18,12 @@ export class Metrics {
   readonly paused = this.#gauge('queue_paused', '1 while the Queue is paused')
   readonly waitingPulls = this.#gauge('queue_waiting_pulls', 'Pull requests that wait for messages', ['group'])
   readonly unrecorded = this.#gauge('queue_unrecorded_messages', 'Delivered messages with no end on record', ['group'])
+
+  readonly unaccounted = this.#gauge(
+    'queue_unaccounted_messages',
+    'Accepted, with no end and not there; 0 when the Queue is quiet',
+    ['group'],
+  )
 
   readonly pulls = this.#counter('queue_pulls_total', 'Pull requests', ['group'])
   readonly acknowledged = this.#counter('queue_acknowledged_total', 'Messages acknowledged, on record', ['group'])
@@ -72,7 +79,7 @@ export class Metrics {
       labelNames: ['version'],
       registers: [this.registry],
     }).set({ version }, 1)
-    // These two are counted by nats-server; a counter that is set, not incremented, is filled when it is read.
+    // These are counted elsewhere; a counter that is set, not incremented, is filled when it is read.
     const published = this.#published
     new Counter({
       name: 'pillion_queue_published_total',
@@ -98,6 +105,25 @@ export class Metrics {
         }
       },
     })
+    const ended = this.#ended
+    new Counter({
+      name: 'pillion_queue_ended_total',
+      help: 'Messages that came to an end since the stream was created, restarts or not',
+      labelNames: ['queue', 'group', 'end'],
+      registers: [this.registry],
+      collect() {
+        this.reset()
+        for (const [key, counts] of ended) {
+          const [queue = '', group = ''] = key.split('/')
+          for (const [end, count] of Object.entries(counts)) this.inc({ queue, group, end }, count)
+        }
+      },
+    })
+  }
+
+  /** @param counts by how messages ended */
+  setEnded(queue: string, group: string, counts: Readonly<Record<string, number>>): void {
+    this.#ended.set(`${queue}/${group}`, counts)
   }
 
   setPublished(queue: string, count: number): void {
@@ -116,7 +142,10 @@ export class Metrics {
 
   remove(queue: string, groups: readonly string[]): void {
     this.#published.delete(queue)
-    for (const group of groups) this.#delivered.delete(`${queue}/${group}`)
+    for (const group of groups) {
+      this.#delivered.delete(`${queue}/${group}`)
+      this.#ended.delete(`${queue}/${group}`)
+    }
     const byQueue = [
       this.ready,
       this.inFlight,
@@ -132,7 +161,8 @@ export class Metrics {
     for (const metric of [this.drift, this.delayedRefused, this.appendSeconds, this.purgeSeconds, this.batchMessages])
       metric.remove({ queue })
     for (const group of groups) {
-      for (const metric of [this.waitingPulls, this.unrecorded, ...this.#byGroup]) metric.remove({ queue, group })
+      for (const metric of [this.waitingPulls, this.unrecorded, this.unaccounted, ...this.#byGroup])
+        metric.remove({ queue, group })
     }
   }
 

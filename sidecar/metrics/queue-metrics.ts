@@ -100,6 +100,12 @@ export class QueueMetrics {
     }
   }
 
+  /** What became of every message of a group. */
+  balanced(group: string, counts: Readonly<Record<string, number>>, unaccounted: number | null): void {
+    this.#m.setEnded(this.#queue, group, counts)
+    if (unaccounted !== null) this.#m.unaccounted.set({ queue: this.#queue, group }, unaccounted)
+  }
+
   /** Takes the Queue's series out of what is exported. */
   remove(groups: readonly string[]): void {
     this.#m.remove(this.#queue, groups)

@@ -14,10 +14,7 @@ export async function cutBackTo(
   records: readonly SettlementRecord[],
 ): Promise<number> {
   const { last_seq: last, messages } = stream.state
-  const highest = Math.max(
-    0,
-    ...records.flatMap(({ lanes }) => Object.values(lanes).flatMap((s) => allRanges(s).map(([, to]) => to))),
-  )
+  const highest = highestNamed(records)
   if (highest > last || messages === 0 || records.length === 0) return last
   const since = new Date(Math.max(...records.map(({ at }) => at)) + 1)
   for await (const message of readBatch(js, stream.config.name, { start_time: since, batch: 1 })) {
@@ -25,3 +22,7 @@ export async function cutBackTo(
   }
   return last
 }
+
+/** The highest sequence of which the records tell the end. Pure. */
+export const highestNamed = (records: readonly SettlementRecord[]): number =>
+  Math.max(0, ...records.flatMap(({ lanes }) => Object.values(lanes).flatMap((s) => allRanges(s).map(([, to]) => to))))

@@ -6,7 +6,8 @@ import { RangeSet } from '../settlement/range-set.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
 
 /** How a message ended. */
-export type Outcome = 'acknowledged' | 'deadLettered' | 'dropped' | 'moved'
+export const OUTCOMES = ['acknowledged', 'deadLettered', 'dropped', 'moved', 'purged', 'transferred'] as const
+export type Outcome = (typeof OUTCOMES)[number]
 
 /** One lane at run time. */
 export interface LaneState {

@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Msg } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
+import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import { Delayed } from '../delay/delayed.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
@@ -17,8 +19,10 @@ import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
+import { Balance } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
-import { answerInfo } from './group-info.ts'
+import { endDeleted } from './end-deleted.ts'
+import { emptyGroupInfo, groupInfo } from './group-info.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
 import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
@@ -34,6 +38,10 @@ import { takeUp } from './take-up.ts'
 
 /** A Queue that nobody consumes from is looked at this often. Milliseconds. */
 const IDLE_LOOK_MS = 10_000
+/** Looks at what became of messages, until nothing is on its way, at most. */
+const LEDGER_TRIES = 10
+/** Between them. Milliseconds. */
+const LEDGER_WAIT_MS = 30
 
 /** One Queue at run time: its streams and lanes, its settlements, and what clients ask of it. */
 export class Queue {
@@ -42,6 +50,7 @@ export class Queue {
   readonly #signals: Signals
   /** What waits for its time. */
   readonly delayed: Delayed
+  readonly #balance: Balance
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -78,6 +87,8 @@ export class Queue {
       logger: queueLogger,
       metrics,
       lanes: () => this.#q.lanes,
+      accounts: () => this.#q.accounts,
+      holdsAbove: () => this.#q.holdsAbove,
       created: () => this.#q.created,
       purges: () => this.#q.spec.retention.until === 'Acknowledged',
       coveredThrough: () => coveredThrough(this.#q),
@@ -107,12 +118,16 @@ export class Queue {
       lanesBySubject: new Map(),
       paths: new Set(),
       crowded: false,
+      accounts: new Map(),
+      cutBack: false,
+      holdsAbove: Number.POSITIVE_INFINITY,
       created: '',
       createdAt: 0,
       nearLimit: true,
     }
     this.delayed = new Delayed(this.#q)
     this.#signals = new Signals(this.#q, this.delayed)
+    this.#balance = new Balance(this.#q)
   }
 
   get spec(): QueueSpec {
@@ -164,6 +179,23 @@ export class Queue {
         return this.#report()
       }
     })
+  }
+
+  /** What became of every message; where something is on its way, it is waited for, for a moment. */
+  async ledger(): Promise<QueueLedger> {
+    let found: QueueLedger | undefined
+    for (let tries = 0; tries < LEDGER_TRIES; tries++) {
+      if (tries > 0) await delay(LEDGER_WAIT_MS)
+      await this.#q.settler.flush()
+      const before = found
+      found = await this.#exclusively(async () => {
+        const observation = await this.#look()
+        return this.#balance.ledger(observation, messageCounts(observation).delayed)
+      })
+      if (before !== undefined && found.unaccounted === 0) return found
+    }
+    if (found === undefined) throw new Error('it is looked at least once')
+    return found
   }
 
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
@@ -355,12 +387,17 @@ export class Queue {
     for (const { state: lane, info } of observation.lanes) {
       lane.ledger.sawDelivered(info.delivered.stream_seq)
       noteOldest(lane, now)
-      metrics.dropped(reason, lane.ledger.droppedBelow(state.first_seq))
+      const missed = lane.ledger.droppedBelow(state.first_seq)
+      metrics.dropped(reason, missed)
+      this.#q.accounts.get(lane.group)?.miss(missed)
     }
     const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
     this.#q.nearLimit = isNearLimit(state, limits)
     this.#last = state.last_seq
-    if ((state.num_deleted ?? 0) > 0 && !hasGaps(spec)) await this.#endDeleted(state.num_deleted ?? 0)
+    const deleted = state.num_deleted ?? 0
+    if (deleted > 0 && deleted !== this.#deleted && !hasGaps(spec) && (await endDeleted(this.#q)))
+      this.#deleted = deleted
+    this.#balance.look(observation, Date.now())
     metrics.observed(
       observation,
       { ...limits, paused: spec.paused },
@@ -368,22 +405,6 @@ export class Queue {
       (group) => dispatchers.get(group)?.held.length ?? 0,
     )
     return observation
-  }
-
-  /** Somebody deleted single messages: JetStream goes on counting them as pending, so that no counting would find them. */
-  async #endDeleted(count: number): Promise<void> {
-    const { js, lanes, settler } = this.#q
-    if (count === this.#deleted) return
-    const { state } = await js.manager.streams.info(queueStream(this.name), { deleted_details: true })
-    let waiting = false
-    for (const sequence of state.deleted ?? []) {
-      for (const lane of lanes) {
-        if (lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) continue
-        if (sequence <= lane.ledger.delivered) settler.settle(lane, sequence, 'dropped')
-        else waiting = true
-      }
-    }
-    if (!waiting) this.#deleted = count
   }
 
   async #report(): Promise<QueueObservation> {

@@ -88,6 +88,7 @@ export const mayDelete = ({ spec }: QueueState): boolean =>
 
 export const deleteRecorded = (q: QueueState, sequence: number): Promise<void> =>
   q.streamLock.run(async () => {
+    if (sequence > q.holdsAbove) return
     await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false).catch((error: unknown) => {
       q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
     })

@@ -5,6 +5,7 @@ import type { Mutex } from '../mutex.ts'
 import type { ActiveConsumer } from '../exclusive/active-consumer.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
+import type { Account } from '../settlement/account.ts'
 import type { SettlementLog } from '../settlement/log.ts'
 import type { Settler } from '../settlement/settler.ts'
 import type { LaneState } from './lane-state.ts'
@@ -39,6 +40,12 @@ export interface QueueState {
   paths: Set<string>
   /** Whether there are messages of more sub-queues than may have lanes. */
   crowded: boolean
+  /** What became of every message, by group. */
+  accounts: Map<string, Account>
+  /** Whether the end of the stream was lost, with ends that are on record, so that counting begins anew. */
+  cutBack: boolean
+  /** While copies on their way into the Queue are not accounted for: what is stored after this must not leave the stream. */
+  holdsAbove: number
   /** When the queue's stream was created; empty before it is known. */
   created: string
   /** The same in whole milliseconds since 1970. */

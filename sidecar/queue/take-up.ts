@@ -1,12 +1,15 @@
 import { DeliverPolicy, type StreamInfo } from '@nats-io/jetstream'
 import type { QueueSpec } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
-import { laneConsumer } from '../../crds/protocol/subjects.ts'
+import { groupOfLane, laneConsumer } from '../../crds/protocol/subjects.ts'
 import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlementStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureConsumer, ensureStream, GONE, isMissing } from '../jetstream/ensure.ts'
 import { hasGaps, isTree, lanes as lanesOf } from '../lanes/lanes.ts'
-import { replay } from '../settlement/replay.ts'
-import { cutBackTo } from './cut-back.ts'
+import { Account } from '../settlement/account.ts'
+import { LaneLedger } from '../settlement/lane-ledger.ts'
+import { replay, replayAccounts } from '../settlement/replay.ts'
+import { SpreadLedger } from '../settlement/spread-ledger.ts'
+import { cutBackTo, highestNamed } from './cut-back.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
 import { findSubQueues } from './sub-queues.ts'
 import {
@@ -60,12 +63,14 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
   const states = wantedLanes(q)
   const named = replay(records, new Map(states.map(({ consumer, ledger }) => [consumer, ledger])))
   const end = await cutBackTo(q.js, stream, records)
+  q.accounts = replayAccounts(records, groupOfLane, () => (hasGaps(q.spec) ? new SpreadLedger() : new LaneLedger()))
+  q.cutBack = Math.max(highestNamed(records), ...states.map(({ ledger }) => ledger.floor)) > end
   q.created = stream.created
   q.createdAt = Date.parse(stream.created)
   for (const { consumer, ledger, spread } of states) {
     if (spread !== undefined) spread.stoppedAt = named.get(consumer)
     if (named.has(consumer)) ledger.forgetAbove(end)
-    else ledger.droppedBelow(stream.state.first_seq)
+    else q.accounts.get(groupOfLane(consumer))?.miss(ledger.droppedBelow(stream.state.first_seq))
   }
   q.lanes = states
   q.settler.purger.purgedThrough = stream.state.first_seq - 1
@@ -94,7 +99,7 @@ async function ensureLanes(
     // A known lane stays the same object: settlements on their way refer to it.
     const state = known.get(fresh.consumer) ?? fresh
     state.lane = fresh.lane
-    if (state === fresh) state.ledger.droppedBelow(stream.state.first_seq)
+    if (state === fresh) q.accounts.get(state.group)?.miss(state.ledger.droppedBelow(stream.state.first_seq))
     return state
   })
   const added = lanes.filter(({ consumer }) => !known.has(consumer))
@@ -102,7 +107,8 @@ async function ensureLanes(
   q.lanes = lanes
   q.lanesBySubject = Map.groupBy(lanes, ({ lane }) => lane.filterSubject)
   // Without a word of its own, a lane's past would be what is on record of an earlier one of its name.
-  if (!isTree(q.spec) && (added.length > 0 || known.size > lanes.length)) await q.settler.restate()
+  const counted = startAccounts(q, stream)
+  if (counted || (!isTree(q.spec) && (added.length > 0 || known.size > lanes.length))) await q.settler.restate()
   const ensured = await Promise.all(lanes.map((state) => ensureLane(q, state, resume)))
   // Purged by lane, and how much of what is on record was not purged before a start is not known.
   if (resume && isTree(q.spec))
@@ -110,6 +116,18 @@ async function ensureLanes(
       if (spread !== undefined && ledger.floor >= stream.state.first_seq) spread.unpurged = Math.max(1, spread.unpurged)
     }
   return ensured
+}
+
+/** Begins to count for groups that were not there before. Whether there were any, or one is gone. */
+function startAccounts({ accounts, spec }: QueueState, { state }: StreamInfo): boolean {
+  const before = [...accounts.keys()].join()
+  for (const group of accounts.keys())
+    if (!spec.consumerGroups.some(({ name }) => name === group)) accounts.delete(group)
+  for (const { name } of spec.consumerGroups) {
+    const gone = beginsNew(spec, name) ? state.last_seq : state.last_seq - state.messages
+    if (!accounts.has(name)) accounts.set(name, Account.startingAt(gone))
+  }
+  return before !== [...accounts.keys()].join()
 }
 
 const beginsNew = ({ consumerGroups }: QueueSpec, group: string): boolean =>

@@ -39,6 +39,8 @@ export interface PurgerOptions {
   readonly logger: Logger
   readonly metrics: QueueMetrics
   readonly lanes: () => readonly LaneState[]
+  /** Messages above this are not to leave the stream yet, whatever is on record of them. */
+  readonly holdsAbove: () => number
   /** Whether a settled message may leave the stream; not where the Queue is kept as a log. */
   readonly purges: () => boolean
   /** Up to where every message that a group is to see has a lane, so that lanes can be purged together. */
@@ -152,7 +154,7 @@ export class Purger {
       const through = Math.min(...own.map(({ ledger }) => ledger.floor))
       const count = Math.max(...own.map(({ spread }) => spread?.unpurged ?? 0))
       const purged = Math.max(this.#purged, ...own.map(({ spread }) => spread?.purged ?? 0))
-      if (count < atLeast || through <= purged) continue
+      if (count < atLeast || through <= purged || through > this.#o.holdsAbove()) continue
       if (performance.now() < this.#notBefore && !this.#o.nearLimit()) return
       if (!(await this.#mayPurge(own))) continue
       await this.#purgeStream({ filter: subject, seq: through + 1 })
@@ -163,9 +165,11 @@ export class Purger {
   /** Up to here every group has the stream's messages on record. */
   #purgeable(): number {
     if (!this.#o.purges()) return this.#purged
-    let through = Number.POSITIVE_INFINITY
-    for (const { ledger } of this.#o.lanes()) if (ledger.floor < through) through = ledger.floor
-    return Number.isFinite(through) ? through : this.#purged
+    const lanes = this.#o.lanes()
+    if (lanes.length === 0) return this.#purged
+    let through = this.#o.holdsAbove()
+    for (const { ledger } of lanes) if (ledger.floor < through) through = ledger.floor
+    return through
   }
 
   #start(): Promise<void> {
@@ -265,7 +269,7 @@ export class Purger {
     let left = DELETE_AT_MOST
     const before: Range[] = this.#deferred ? [[this.#purged + 1, this.#purgeable()]] : []
     for (const sequence of this.#settledByAll(before)) {
-      if (this.#deleted.has(sequence)) continue
+      if (this.#deleted.has(sequence) || sequence > this.#o.holdsAbove()) continue
       if (left-- <= 0) return true
       await this.deleteMessage(sequence)
     }
@@ -289,7 +293,7 @@ export class Purger {
 
   /** Takes one message out of the stream that is on record. */
   async deleteMessage(sequence: number): Promise<void> {
-    if (sequence <= this.#purged) return
+    if (sequence <= this.#purged || sequence > this.#o.holdsAbove()) return
     await this.#o.js.manager.streams.deleteMessage(this.#o.stream, sequence, false).catch((error: unknown) => {
       this.#o.logger.debug({ err: error, sequence }, 'a settled message was gone already')
     })

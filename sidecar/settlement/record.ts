@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { type AccountState, accountSchema } from './account.ts'
 import type { Range } from './range-set.ts'
 
 /**
@@ -10,6 +11,8 @@ export interface SettlementRecord {
   /** Milliseconds since 1970. */
   readonly at: number
   readonly lanes: Readonly<Record<string, LaneSettlements>>
+  /** In a snapshot: what became of every message before it, by group. */
+  readonly accounts?: Readonly<Record<string, AccountState>>
 }
 
 export interface LaneSettlements {
@@ -23,6 +26,10 @@ export interface LaneSettlements {
   readonly dropped?: readonly Range[]
   /** Moved to the tail: a copy took its place. */
   readonly moved?: readonly Range[]
+  /** Taken out by somebody who operates the Queue. */
+  readonly purged?: readonly Range[]
+  /** Moved to another Queue. */
+  readonly transferred?: readonly Range[]
 }
 
 const ranges = z
@@ -47,8 +54,11 @@ const schema = z.object({
       d: ranges.optional(),
       x: ranges.optional(),
       m: ranges.optional(),
+      p: ranges.optional(),
+      t: ranges.optional(),
     }),
   ),
+  accounts: z.record(z.string(), accountSchema).optional(),
 })
 
 export function encodeRecord(record: SettlementRecord): string {
@@ -62,10 +72,12 @@ export function encodeRecord(record: SettlementRecord): string {
         d: flat(s.deadLettered),
         x: flat(s.dropped),
         m: flat(s.moved),
+        p: flat(s.purged),
+        t: flat(s.transferred),
       },
     ]),
   )
-  return JSON.stringify({ v: 1, stream: record.stream, at: record.at, lanes })
+  return JSON.stringify({ v: 1, stream: record.stream, at: record.at, lanes, accounts: record.accounts })
 }
 
 /** Undefined when the text is no record of this version. */
@@ -78,7 +90,7 @@ export function decodeRecord(text: string): SettlementRecord | undefined {
   }
   const parsed = schema.safeParse(json)
   if (!parsed.success) return undefined
-  const { stream, at, lanes } = parsed.data
+  const { stream, at, lanes, accounts } = parsed.data
   return {
     stream,
     at,
@@ -92,9 +104,12 @@ export function decodeRecord(text: string): SettlementRecord | undefined {
           ...(s.d === undefined ? {} : { deadLettered: s.d }),
           ...(s.x === undefined ? {} : { dropped: s.x }),
           ...(s.m === undefined ? {} : { moved: s.m }),
+          ...(s.p === undefined ? {} : { purged: s.p }),
+          ...(s.t === undefined ? {} : { transferred: s.t }),
         },
       ]),
     ),
+    ...(accounts === undefined ? {} : { accounts }),
   }
 }
 
@@ -104,6 +119,8 @@ export const allRanges = (s: LaneSettlements): Range[] => [
   ...(s.deadLettered ?? []),
   ...(s.dropped ?? []),
   ...(s.moved ?? []),
+  ...(s.purged ?? []),
+  ...(s.transferred ?? []),
 ]
 
 const flat = (list: readonly Range[] | undefined): number[] | undefined =>

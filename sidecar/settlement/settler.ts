@@ -1,4 +1,5 @@
-import type { LaneState, Outcome } from '../queue/lane-state.ts'
+import { type LaneState, type Outcome, OUTCOMES } from '../queue/lane-state.ts'
+import type { Account } from './account.ts'
 import type { SettlementLog } from './log.ts'
 import { Purger, type PurgerOptions } from './purger.ts'
 import { RangeSet } from './range-set.ts'
@@ -45,6 +46,8 @@ export interface Answered {
 
 export interface SettlerOptions extends PurgerOptions {
   readonly log: SettlementLog
+  /** What became of every message, by group. */
+  readonly accounts: () => ReadonlyMap<string, Account>
   /** When the queue's stream was created. */
   readonly created: () => string
   /** Whether each acknowledgement is to be passed on at once, since something waits for it (strict order, a log). */
@@ -151,7 +154,8 @@ export class Settler {
         ...(made === undefined ? {} : { deliveries: made }),
       }
     }
-    return { stream: this.#o.created(), at: Date.now(), lanes }
+    const accounts = Object.fromEntries(Array.from(this.#o.accounts(), ([group, { state }]) => [group, state]))
+    return { stream: this.#o.created(), at: Date.now(), lanes, accounts }
   }
 
   /** Puts what is known now in place of the log. Settlements wait meanwhile, so that none is in neither. */
@@ -299,13 +303,14 @@ export class Settler {
       if (delivery !== undefined) lane.spread?.ledger.answer(delivery, sequence)
     }
     for (const [lane, outcomes] of lanes) {
-      const acknowledged = lane.ledger.record(outcomes.acknowledged)
-      const deadLettered = lane.ledger.record(outcomes.deadLettered)
-      const dropped = lane.ledger.record(outcomes.dropped)
-      const moved = lane.ledger.record(outcomes.moved)
-      this.#o.metrics.ended(lane.group, acknowledged)
-      this.#o.metrics.dropped('gone', dropped)
-      if (lane.spread !== undefined) lane.spread.unpurged += acknowledged + deadLettered + dropped + moved
+      const account = this.#o.accounts().get(lane.group)
+      for (const outcome of OUTCOMES) {
+        const count = lane.ledger.record(outcomes[outcome])
+        account?.add(outcome, count)
+        if (outcome === 'acknowledged') this.#o.metrics.ended(lane.group, count)
+        if (outcome === 'dropped') this.#o.metrics.dropped('gone', count)
+        if (lane.spread !== undefined) lane.spread.unpurged += count
+      }
     }
     const passOn = this.#o.passesOn()
     for (const { lane, sequence, reply, late, outcome, isOurs } of settlements) {
@@ -337,19 +342,23 @@ function byLane(settlements: readonly Settlement[]): Map<LaneState, Outcomes> {
         deadLettered: new RangeSet(),
         dropped: new RangeSet(),
         moved: new RangeSet(),
+        purged: new RangeSet(),
+        transferred: new RangeSet(),
       }
       sets.set(lane, outcomes)
     }
     outcomes[outcome].add(sequence)
   }
   const lanes = new Map<LaneState, Outcomes>()
-  for (const [lane, { acknowledged, deadLettered, dropped, moved }] of sets) {
+  for (const [lane, { acknowledged, deadLettered, dropped, moved, purged, transferred }] of sets) {
     lanes.set(lane, {
       floor: lane.ledger.floor,
       acknowledged: [...acknowledged.ranges()],
       deadLettered: [...deadLettered.ranges()],
       dropped: [...dropped.ranges()],
       moved: [...moved.ranges()],
+      purged: [...purged.ranges()],
+      transferred: [...transferred.ranges()],
     })
   }
   return lanes
