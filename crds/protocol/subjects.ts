@@ -34,6 +34,10 @@ export const specSubject = (queue: string): string => `PILLION.SPEC.${queue}`
 export const ACTIVE_STREAM = 'PILLION_ACTIVE'
 export const activeSubject = (queue: string, group: string): string => `PILLION.ACTIVE.${queue}.${group}`
 
+/** The stream in which a broker keeps how far operations are, the last word of each. */
+export const OPERATION_STREAM = 'PILLION_OPERATIONS'
+export const operationSubject = (queue: string, id: string): string => `PILLION.OPERATION.${queue}.${id}`
+
 /** Keeps JetStream's hints that a message used up its deliveries. */
 export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
 export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { nameProblems, type Problem, parseQueueSpec, type QueueSpec, queueUpdateProblems } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
+import type { Operation } from '../../crds/protocol/operation.ts'
 import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import {
   ACK_SUBJECT,
@@ -18,6 +19,8 @@ import type { BrowseParameters } from '../browse/parameters.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
+import { Operations } from '../operations/operations.ts'
+import { parseOperation } from '../operations/request.ts'
 import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
 import { Queue } from '../queue/queue.ts'
 import { removeUnused } from '../queue/remove.ts'
@@ -60,6 +63,7 @@ export class Broker {
   readonly #stopping = new AbortController()
   #js: JetStreamAccess | undefined
   #store: SpecStore | undefined
+  #operations: Operations | undefined
   #subscriptions: Subscription[] = []
   #sweeper: NodeJS.Timeout | undefined
   #ready = false
@@ -103,6 +107,7 @@ export class Broker {
     if (!this.#reachable) return connection.close()
     // Drained, not dropped: acknowledgements that have reached us are still put on record.
     await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
+    await this.#operations?.stop()
     await Promise.all([...this.#queues.values()].map((queue) => queue.stop()))
     await connection.drain()
   }
@@ -170,10 +175,33 @@ export class Broker {
       })
   }
 
+  /** Begins an operation on a Queue; `input` is its request. */
+  async operate(name: string, input: unknown): Promise<Operation> {
+    const { operations } = this.#connected()
+    const queue = this.#queue(name)
+    return operations.start(queue, parseOperation(name, input)).catch((error: unknown) => {
+      throw apiFailure(error)
+    })
+  }
+
+  /** The operations of a Queue, newest first. */
+  operations(name: string): Operation[] {
+    return this.#connected().operations.list(this.#queue(name).name)
+  }
+
+  operation(name: string, id: string): Operation {
+    return this.#connected().operations.get(this.#queue(name).name, id)
+  }
+
+  cancelOperation(name: string, id: string): Promise<Operation> {
+    return this.#connected().operations.cancel(this.#queue(name).name, id)
+  }
+
   async delete(name: string, policy: DeletePolicy): Promise<void> {
     await this.#oneByOne(name, async () => {
-      const { store } = this.#connected()
+      const { store, operations } = this.#connected()
       await this.#queue(name).remove(policy)
+      await operations.forget(name)
       this.#queues.delete(name)
       await store.delete(name)
     })
@@ -238,11 +266,11 @@ export class Broker {
     return queue
   }
 
-  #connected(): { js: JetStreamAccess; store: SpecStore } {
-    if (this.#js === undefined || this.#store === undefined || !this.#ready) {
+  #connected(): { js: JetStreamAccess; store: SpecStore; operations: Operations } {
+    if (this.#js === undefined || this.#store === undefined || this.#operations === undefined || !this.#ready) {
       throw new SidecarError('BrokerNotReady', 'nats-server is not reached yet; try again in a moment')
     }
-    return { js: this.#js, store: this.#store }
+    return { js: this.#js, store: this.#store, operations: this.#operations }
   }
 
   #connect(): Promise<NatsConnection | undefined> {
@@ -270,12 +298,14 @@ export class Broker {
     const js = this.#js
     if (js === undefined) return
     this.#store = await SpecStore.open(js)
+    this.#operations ??= await Operations.open({ js, logger: this.#logger, queues: this.#queues })
     for (const { name, spec, generation } of await this.#store.all()) {
       if (this.#queues.has(name)) continue
       const queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))
       await queue.start()
       this.#queues.set(name, queue)
     }
+    this.#operations.resume()
   }
 
   /** Repeats what nats-server cannot do yet; it may still be starting. Undefined when told to stop. */

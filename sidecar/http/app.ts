@@ -25,6 +25,9 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   QueueNotFound: 404,
   DelayedNotFound: 404,
   QueueNotEmpty: 409,
+  QueueNotPaused: 409,
+  OperationNotFound: 404,
+  OperationRunning: 409,
   ImmutableFieldChanged: 409,
   BodyTooLarge: 413,
   Internal: 500,
@@ -67,6 +70,14 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
       c.json(await broker.browse(c.req.param('name'), source, parseBrowse(new URL(c.req.url).searchParams))),
     )
   }
+  app.post('/queues/:name/operations', async (c) =>
+    c.json(await broker.operate(c.req.param('name'), parseJson(await c.req.text())), 201),
+  )
+  app.get('/queues/:name/operations', (c) => c.json({ operations: broker.operations(c.req.param('name')) }))
+  app.get('/queues/:name/operations/:id', (c) => c.json(broker.operation(c.req.param('name'), c.req.param('id'))))
+  app.delete('/queues/:name/operations/:id', async (c) =>
+    c.json(await broker.cancelOperation(c.req.param('name'), c.req.param('id'))),
+  )
   app.put('/queues/:name', async (c) => {
     const { generation, spec } = parseBody(await c.req.text())
     return c.json(await broker.put(c.req.param('name'), generation, spec))
@@ -104,20 +115,23 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
 }
 
 function parseBody(text: string): { generation: number; spec: unknown } {
-  let json: unknown
+  const json = parseJson(text)
+  const parsed = putQueueSchema.safeParse(json)
+  if (parsed.success) return parsed.data
+  const issue = parsed.error.issues[0]
+  const field = issue?.path.join('.') || 'body'
+  throw new SidecarError('InvalidSpec', `${field}: ${issue?.message}; write {"generation": 1, "spec": {…}}`, { field })
+}
+
+function parseJson(text: string): unknown {
   try {
-    json = JSON.parse(text)
+    return JSON.parse(text)
   } catch (error) {
     throw new SidecarError(
       'InvalidJson',
       `the body is not JSON: ${error instanceof Error ? error.message : String(error)}`,
     )
   }
-  const parsed = putQueueSchema.safeParse(json)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const field = issue?.path.join('.') || 'body'
-  throw new SidecarError('InvalidSpec', `${field}: ${issue?.message}; write {"generation": 1, "spec": {…}}`, { field })
 }
 
 function parseSequence(text: string): number {

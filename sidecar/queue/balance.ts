@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseDuration, parseQuantity } from '../../crds/index.ts'
 import type { GroupLedger, QueueLedger } from '../../crds/protocol/ledger.ts'
 import { hasGaps, isTree, movesToTail } from '../lanes/lanes.ts'
@@ -8,6 +9,11 @@ import type { QueueState } from './state.ts'
 
 /** Of its limits: from here on a stream drops its oldest messages for newer ones, if it does. */
 const FULL_SHARE = 0.9
+
+/** Looks at what became of messages, until nothing is on its way, at most. */
+const TRIES = 10
+/** Between them. Milliseconds. */
+const WAIT_MS = 30
 
 /** The ways in which a message is gone from the Queue. */
 const ENDS = ['acknowledged', 'deadLettered', 'expired', 'evicted', 'replaced', 'purged', 'moved'] as const
@@ -124,3 +130,14 @@ export class Balance {
 /** JetStream goes on counting as pending what expired meanwhile, and does not count what it gave up. */
 const open = ({ state, info, settled }: Observation['lanes'][number]): number =>
   Math.min(state.ledger.unrecordedThrough(info.delivered.stream_seq), Math.max(0, info.num_ack_pending - settled))
+
+/** Looks twice at least, since nothing is said of what is gone before two looks find the same. */
+export async function whenQuiet(look: () => Promise<QueueLedger>): Promise<QueueLedger> {
+  let found = await look()
+  for (let tries = 1; tries < TRIES; tries++) {
+    await delay(WAIT_MS)
+    found = await look()
+    if (found.unaccounted === 0) break
+  }
+  return found
+}

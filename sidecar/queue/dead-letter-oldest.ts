@@ -1,8 +1,8 @@
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import { readStored, type StoredMessage } from '../jetstream/stored-message.ts'
-import { laneSubject } from '../lanes/lanes.ts'
 import { copyToDeadLetters } from '../settlement/mover.ts'
 import type { LaneState } from './lane-state.ts'
+import { openLanes } from './open-lanes.ts'
 import type { QueueState } from './state.ts'
 
 /** Messages looked at in one pass, so that other work on the Queue is not held up for long; the next pass goes on. */
@@ -47,12 +47,6 @@ export async function deadLetterOldest(q: QueueState, { reason, first, goes }: O
   })
   q.logger.info({ count: ended.length, reason }, 'dead-lettered the oldest messages')
 }
-
-/** The lanes, one of each group, in which a message has no end. */
-const openLanes = (q: QueueState, { seq, subject }: StoredMessage): LaneState[] =>
-  (q.lanesBySubject.get(laneSubject(q.name, q.spec, subject)) ?? []).filter(
-    (lane) => !lane.ledger.isSettled(seq) && !lane.moving.has(seq) && !q.settler.isEnding(lane, seq),
-  )
 
 async function end(
   q: QueueState,

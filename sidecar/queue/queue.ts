@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { Msg } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
@@ -19,13 +18,15 @@ import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
-import { Balance } from './balance.ts'
+import { Balance, whenQuiet } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { endDeleted } from './end-deleted.ts'
 import { emptyGroupInfo, groupInfo } from './group-info.ts'
+import { Holds } from './holds.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
-import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { type Hands, hands } from './operate.ts'
 import { deadLetterOverflow } from './overflow.ts'
 import { answerNoResponders, passOnPull, withEnd } from './pull.ts'
 import { removeQueue } from './remove.ts'
@@ -38,10 +39,6 @@ import { takeUp } from './take-up.ts'
 
 /** A Queue that nobody consumes from is looked at this often. Milliseconds. */
 const IDLE_LOOK_MS = 10_000
-/** Looks at what became of messages, until nothing is on its way, at most. */
-const LEDGER_TRIES = 10
-/** Between them. Milliseconds. */
-const LEDGER_WAIT_MS = 30
 
 /** One Queue at run time: its streams and lanes, its settlements, and what clients ask of it. */
 export class Queue {
@@ -51,6 +48,7 @@ export class Queue {
   /** What waits for its time. */
   readonly delayed: Delayed
   readonly #balance: Balance
+  readonly #holds = new Holds()
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -182,20 +180,36 @@ export class Queue {
   }
 
   /** What became of every message; where something is on its way, it is waited for, for a moment. */
-  async ledger(): Promise<QueueLedger> {
-    let found: QueueLedger | undefined
-    for (let tries = 0; tries < LEDGER_TRIES; tries++) {
-      if (tries > 0) await delay(LEDGER_WAIT_MS)
+  ledger(): Promise<QueueLedger> {
+    return whenQuiet(async () => {
       await this.#q.settler.flush()
-      const before = found
-      found = await this.#exclusively(async () => {
+      return this.#exclusively(async () => {
         const observation = await this.#look()
         return this.#balance.ledger(observation, messageCounts(observation).delayed)
       })
-      if (before !== undefined && found.unaccounted === 0) return found
-    }
-    if (found === undefined) throw new Error('it is looked at least once')
-    return found
+    })
+  }
+
+  /** Does something to the messages that wait, while nothing else is done to the Queue. */
+  operate<T>(work: (hands: Hands) => Promise<T>): Promise<T> {
+    return this.#exclusively(async () => {
+      await this.#look()
+      return work(hands(this.#q))
+    })
+  }
+
+  /** From now on nothing that comes into the stream leaves it, until it is released; the last sequence before. */
+  async hold(by: string): Promise<number> {
+    const { state } = await this.#q.js.manager.streams.info(queueStream(this.name))
+    this.#holds.hold(by, state.last_seq)
+    this.#q.holdsAbove = this.#holds.above
+    return state.last_seq
+  }
+
+  release(by: string): void {
+    if (!this.#holds.release(by)) return
+    this.#q.holdsAbove = this.#holds.above
+    this.#q.settler.purger.floorsRaised()
   }
 
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */

@@ -1,0 +1,42 @@
+import type { MsgHdrs } from '@nats-io/transport-node'
+import type { QueueSpec } from '../../crds/index.ts'
+import { queueSubject } from '../../crds/protocol/subjects.ts'
+import { subjectMatches } from '../browse/subject-pattern.ts'
+import type { StoredMessage } from '../jetstream/stored-message.ts'
+import { streamShape } from '../lanes/lanes.ts'
+import { copyHeader, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
+import { deadLetterHeader } from '../settlement/dead-letter.ts'
+
+/**
+ * The id under which a copy is known, so that it is found where it was made and not confirmed.
+ *
+ * @param created when the stream of the original was created: its sequences are unique together with it
+ */
+export const copyId = (stream: string, created: string, sequence: number): string =>
+  `moved:${stream}:${created}:${sequence}`
+
+/** The headers of a copy: the message's own, its producer's id, no trace of its being dead-lettered, and no attempts yet. Pure. */
+export function copyHeaders(message: Pick<StoredMessage, 'headers'>): MsgHdrs {
+  const all = repeatedHeaders(message.headers)
+  const deadId = message.headers.find(([key]) => key === deadLetterHeader.messageId)?.[1]
+  const isDead = message.headers.some(([key]) => key === deadLetterHeader.reason)
+  for (const name of [...Object.values(deadLetterHeader), ...Object.values(copyHeader)]) all.delete(name)
+  const id = isDead ? deadId : producersId(message.headers)
+  if (id !== undefined) all.set(copyHeader.messageId, id)
+  all.set(copyHeader.attempts, '0')
+  return all
+}
+
+/**
+ * Where a message of one Queue goes in another: to the same key, level or path, or, where that has no such, to what takes any message.
+ * Undefined: the Queue takes none like it. Pure.
+ *
+ * @param subject that the message was published to
+ */
+export function targetSubject(source: string, subject: string, target: string, spec: QueueSpec): string | undefined {
+  const { subjects } = streamShape(target, spec)
+  const rest = subject.slice(queueSubject(source).length)
+  return [`${queueSubject(target)}${rest}`, queueSubject(target)].find((candidate) =>
+    subjects.some((pattern) => subjectMatches(pattern, candidate)),
+  )
+}

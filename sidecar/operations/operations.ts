@@ -1,0 +1,194 @@
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { isFinished, type Operation } from '../../crds/protocol/operation.ts'
+import { sourceStream } from '../browse/page.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import type { Queue } from '../queue/queue.ts'
+import { SidecarError } from '../sidecar-error.ts'
+import { beginning, found, type Progress, shown } from './progress.ts'
+import type { WantedOperation } from './request.ts'
+import { OperationRun } from './run.ts'
+import { OperationStore } from './store.ts'
+import { findCopies } from './transfer.ts'
+
+/** Ended operations of a Queue that are remembered. */
+const REMEMBERED = 20
+
+export interface OperationsOptions {
+  readonly js: JetStreamAccess
+  readonly logger: Logger
+  readonly queues: ReadonlyMap<string, Queue>
+}
+
+/** The operations of a broker: one at a time in each Queue, taken up again after a restart. */
+export class Operations {
+  readonly #o: OperationsOptions
+  readonly #store: OperationStore
+  /** By Queue, oldest first. */
+  readonly #ended = new Map<string, Progress[]>()
+  readonly #runs = new Map<string, OperationRun>()
+  /** Of Queues that are being asked for another one. */
+  readonly #starting = new Set<string>()
+  #toResume: Progress[] = []
+
+  private constructor(options: OperationsOptions, store: OperationStore) {
+    this.#o = options
+    this.#store = store
+  }
+
+  /**
+   * Reads what is stored. To be called before the Queues are started, which would let go of copies that were made and not
+   * accounted for.
+   */
+  static async open(options: OperationsOptions): Promise<Operations> {
+    const store = await OperationStore.open(options.js)
+    const operations = new Operations(options, store)
+    const all = await store.all((seq) => options.logger.warn({ seq }, 'the state of an operation could not be read'))
+    for (const progress of all) {
+      if (isFinished(progress)) operations.#remember(progress)
+      else operations.#toResume.push(await operations.#account(progress))
+    }
+    return operations
+  }
+
+  async #account(progress: Progress): Promise<Progress> {
+    const { intent, queue, from, created } = progress
+    if (intent === undefined) return progress
+    const origin = { queue, stream: sourceStream(queue, from), created }
+    const accounted = found(progress, await findCopies(this.#o.js, origin, intent))
+    await this.#store.put(accounted)
+    return accounted
+  }
+
+  /** Goes on with what was under way. */
+  resume(): void {
+    for (const progress of this.#toResume.splice(0)) {
+      const source = this.#o.queues.get(progress.queue)
+      const target = this.#target(progress, source)
+      if (source === undefined || (target === undefined && progress.kind !== 'purge')) {
+        const { id, queue } = progress
+        this.#o.logger.warn({ id, queue }, 'an operation has no queue any more; it is forgotten')
+        void this.#store.forget(queue, id).catch(() => undefined)
+      } else this.#run(source, target, progress)
+    }
+  }
+
+  /** Begins one. Throws SidecarError OperationRunning, QueueNotFound, QueueNotPaused. */
+  async start(source: Queue, request: WantedOperation): Promise<Operation> {
+    const queue = source.name
+    const known = request.id === undefined ? undefined : this.#find(queue, request.id)
+    if (known !== undefined) return shown(known)
+    const running = this.#runs.get(queue)?.progress
+    if (this.#starting.has(queue) || (running !== undefined && !isFinished(running))) {
+      const which = running === undefined ? 'another operation' : `operation ${running.id} (${running.kind})`
+      throw new SidecarError(
+        'OperationRunning',
+        `${which} of queue ${queue} is under way; wait for its end, or cancel it`,
+      )
+    }
+    const target = this.#target(request, source)
+    if (request.kind === 'move' && target === undefined) {
+      throw new SidecarError(
+        'InvalidParameter',
+        `to is "${request.to}"; there is no queue of that name in this broker`,
+        {
+          field: 'to',
+        },
+      )
+    }
+    if (request.kind === 'move' && request.from === 'messages' && !request.dryRun && !source.spec.paused) {
+      throw new SidecarError(
+        'QueueNotPaused',
+        `queue ${queue} delivers messages, so that one could be moved and consumed; set spec.paused: true first`,
+        { field: 'spec.paused' },
+      )
+    }
+    this.#starting.add(queue)
+    try {
+      const { from } = request
+      const { created, state } = await this.#o.js.manager.streams.info(sourceStream(queue, from))
+      const { messages } = await source.observe()
+      const progress = beginning(request, {
+        queue,
+        id: request.id ?? `${request.kind}-${Date.now().toString(36)}-${randomBytes(3).toString('hex')}`,
+        created,
+        first: state.first_seq,
+        last: state.last_seq,
+        total: from === 'messages' ? messages.ready + messages.inFlight : state.messages,
+        now: new Date(),
+      })
+      await this.#store.put(progress)
+      this.#o.logger.info({ ...request, id: progress.id, queue, total: progress.total }, 'an operation began')
+      this.#run(source, target, progress)
+      return shown(progress)
+    } finally {
+      this.#starting.delete(queue)
+    }
+  }
+
+  /** Newest first. */
+  list(queue: string): Operation[] {
+    const running = this.#runs.get(queue)?.progress
+    const all = [...(this.#ended.get(queue) ?? []), ...(running === undefined ? [] : [running])]
+    return all.toReversed().map(shown)
+  }
+
+  /** Throws SidecarError OperationNotFound. */
+  get(queue: string, id: string): Operation {
+    const progress = this.#find(queue, id)
+    if (progress !== undefined) return shown(progress)
+    throw new SidecarError(
+      'OperationNotFound',
+      `queue ${queue} has no operation ${id}; it remembers the last ${REMEMBERED}`,
+    )
+  }
+
+  /** Ends one that is under way, after what it is in the middle of. Throws SidecarError OperationNotFound. */
+  async cancel(queue: string, id: string): Promise<Operation> {
+    const run = this.#runs.get(queue)
+    if (run?.progress.id === id) await run.cancel()
+    return this.get(queue, id)
+  }
+
+  /** Of a Queue that is deleted. */
+  async forget(queue: string): Promise<void> {
+    await this.#runs.get(queue)?.stop()
+    this.#runs.delete(queue)
+    this.#ended.delete(queue)
+    await this.#store.forget(queue)
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(Array.from(this.#runs.values(), (run) => run.stop()))
+  }
+
+  #target({ kind, to }: Pick<WantedOperation, 'kind' | 'to'>, source: Queue | undefined): Queue | undefined {
+    return kind === 'redrive' ? source : kind === 'move' ? this.#o.queues.get(to ?? '') : undefined
+  }
+
+  #run(source: Queue, target: Queue | undefined, progress: Progress): void {
+    const { js, logger } = this.#o
+    const before = this.#runs.get(source.name)
+    if (before !== undefined) this.#remember(before.progress)
+    const run = new OperationRun(
+      { js, store: this.#store, logger: logger.child({ queue: source.name }), source, target },
+      progress,
+    )
+    this.#runs.set(source.name, run)
+    run.start()
+  }
+
+  #find(queue: string, id: string): Progress | undefined {
+    const running = this.#runs.get(queue)?.progress
+    return running?.id === id ? running : this.#ended.get(queue)?.find((ended) => ended.id === id)
+  }
+
+  #remember(progress: Progress): void {
+    const { queue } = progress
+    const all = [...(this.#ended.get(queue) ?? []), progress]
+    for (const { id } of all.splice(0, Math.max(0, all.length - REMEMBERED))) {
+      void this.#store.forget(queue, id).catch(() => undefined)
+    }
+    this.#ended.set(queue, all)
+  }
+}

@@ -1,0 +1,124 @@
+import { z } from 'zod'
+import { type Operation, operationSchema } from '../../crds/protocol/operation.ts'
+import type { WantedOperation } from './request.ts'
+
+/**
+ * An operation as the broker keeps it.
+ *
+ *     Running ⇄ Waiting (for room, for nats-server)
+ *        │         │
+ *        └─────────┴──→ Succeeded | Failed | Cancelled
+ *
+ * It goes through the source from `position` to `last`, in batches. Before a batch of copies is made it is an `intent`; when all copies
+ * are there, their originals are ended, and the batch is done. After a crash the copies that were made are found in the target, behind
+ * `after`: they are `copied`, and only their originals have to be ended. What is not found was not made.
+ */
+export const progressSchema = operationSchema.extend({
+  /** When the stream of the originals was created: in another one of its name there is nothing to go on with. */
+  created: z.string(),
+  /** The next sequence to look at. */
+  position: z.int().min(1),
+  /** The last one that was there when it began. */
+  last: z.int().min(0),
+  /** Whether something at or before `position` was left, so that the rest cannot be purged as a whole. */
+  left: z.boolean(),
+  intent: z.object({ sequences: z.array(z.int()), after: z.int(), target: z.string() }).optional(),
+  copied: z.array(z.int()).optional(),
+})
+export type Progress = z.infer<typeof progressSchema>
+
+export interface Beginning {
+  readonly queue: string
+  readonly id: string
+  readonly created: string
+  readonly first: number
+  readonly last: number
+  readonly total: number
+  readonly now: Date
+}
+
+/** Pure. */
+export const beginning = (request: WantedOperation, b: Beginning): Progress => ({
+  ...request,
+  id: b.id,
+  queue: b.queue,
+  state: 'Running',
+  message: '',
+  total: b.total,
+  looked: 0,
+  done: 0,
+  skipped: 0,
+  startedAt: b.now.toISOString(),
+  created: b.created,
+  position: Math.max(1, b.first),
+  last: b.last,
+  left: false,
+})
+
+/** What is told of it. Pure. */
+export function shown({
+  created: _c,
+  position: _p,
+  last: _l,
+  left: _f,
+  intent: _i,
+  copied: _d,
+  ...rest
+}: Progress): Operation {
+  return rest
+}
+
+export interface Batch {
+  /** Looked at, selected or not. */
+  readonly looked: number
+  readonly done: number
+  readonly skipped: number
+  /** The next sequence to look at. */
+  readonly position: number
+}
+
+/** A batch is done. Pure. */
+export function advanced(p: Progress, { looked, done, skipped, position }: Batch): Progress {
+  const { intent: _i, copied: _d, ...rest } = p
+  return {
+    ...rest,
+    state: 'Running',
+    message: '',
+    looked: p.looked + looked,
+    done: p.done + done,
+    skipped: p.skipped + skipped,
+    position,
+    left: p.left || done < looked,
+  }
+}
+
+/** Of the copies that were to be made these were; the rest is looked at again. Pure. */
+export function found(p: Progress, copied: number[]): Progress {
+  const { intent: _, ...rest } = p
+  return { ...rest, ...(copied.length === 0 ? {} : { copied }) }
+}
+
+/** The originals of the copies that were found are ended. Pure. */
+export function ended(p: Progress): Progress {
+  const { copied = [], ...rest } = p
+  // They are not there any more to be looked at with the rest.
+  return { ...rest, done: p.done + copied.length, looked: p.looked + copied.length }
+}
+
+/** Pure. */
+export const waitingFor = (p: Progress, message: string): Progress => ({ ...p, state: 'Waiting', message })
+
+/** Pure. */
+export function finished(
+  p: Progress,
+  state: 'Succeeded' | 'Failed' | 'Cancelled',
+  message: string,
+  now: Date,
+): Progress {
+  const { intent: _i, copied: _d, ...rest } = p
+  return { ...rest, state, message, finishedAt: now.toISOString() }
+}
+
+/** As many more may be done; Infinity where no number was asked for. Pure. */
+export const wanted = ({ select, done }: Pick<Progress, 'select' | 'done'>): number =>
+  select.count === undefined ? Number.POSITIVE_INFINITY : Math.max(0, select.count - done)

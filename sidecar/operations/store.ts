@@ -1,0 +1,52 @@
+import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
+import { OPERATION_STREAM, operationSubject } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { ensureStream } from '../jetstream/ensure.ts'
+import { readAll } from '../jetstream/read.ts'
+import { type Progress, progressSchema } from './progress.ts'
+
+const READ_BATCH = 256
+
+/** How far the operations of a broker are, kept in the broker itself; the last word of each. */
+export class OperationStore {
+  readonly #js: JetStreamAccess
+
+  private constructor(js: JetStreamAccess) {
+    this.#js = js
+  }
+
+  static async open(js: JetStreamAccess): Promise<OperationStore> {
+    await ensureStream(js.manager, {
+      name: OPERATION_STREAM,
+      subjects: [operationSubject('*', '*')],
+      storage: StorageType.File,
+      retention: RetentionPolicy.Limits,
+      discard: DiscardPolicy.Old,
+      num_replicas: 1,
+      max_msgs_per_subject: 1,
+      allow_direct: true,
+    })
+    return new OperationStore(js)
+  }
+
+  /** In the order of their last words. What another version wrote and this one cannot read is left out, and told. */
+  async all(onUnreadable: (seq: number) => void): Promise<Progress[]> {
+    const { state } = await this.#js.manager.streams.info(OPERATION_STREAM)
+    const stored: Progress[] = []
+    const { first_seq: first, last_seq: last } = state
+    for await (const message of readAll(this.#js, OPERATION_STREAM, { first, last, batch: READ_BATCH })) {
+      const parsed = progressSchema.safeParse(message.json())
+      if (parsed.success) stored.push(parsed.data)
+      else onUnreadable(message.seq)
+    }
+    return stored
+  }
+
+  async put(progress: Progress): Promise<void> {
+    await this.#js.client.publish(operationSubject(progress.queue, progress.id), JSON.stringify(progress))
+  }
+
+  async forget(queue: string, id = '*'): Promise<void> {
+    await this.#js.manager.streams.purge(OPERATION_STREAM, { filter: operationSubject(queue, id) })
+  }
+}

@@ -1,0 +1,88 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
+import { errors } from '@nats-io/transport-node'
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { orMissing } from '../jetstream/ensure.ts'
+import type { StoredMessage } from '../jetstream/stored-message.ts'
+import { walk } from '../jetstream/walk.ts'
+import { movesToTail } from '../lanes/lanes.ts'
+import type { Queue } from '../queue/queue.ts'
+import { copyHeaders, copyId, targetSubject } from './copy.ts'
+
+/** nats-server's error codes for a stream at its limits, or a broker at its: there may be room later. */
+const NO_ROOM = [10077, 10047, 10023, 10028, 10002]
+/** A newer message of the key is there. */
+const WRONG_LAST_SEQUENCE = 10071
+const MESSAGE_TOO_LARGE = 10054
+
+export interface Origin {
+  /** The Queue that the messages are, or were, in. */
+  readonly queue: string
+  /** The stream that they are in, and when it was created. */
+  readonly stream: string
+  readonly created: string
+}
+
+/** What became of a copy: it is there; it cannot be, so the message stays; it may be there, or can be later. */
+export type Copied =
+  | { readonly kind: 'copied' }
+  | { readonly kind: 'left'; readonly why: string }
+  | { readonly kind: 'later'; readonly why: string }
+
+/** Resolves when the copy is stored, or it is known why not. @param subject that the message was published to */
+export async function copyTo(
+  js: JetStreamAccess,
+  target: Queue,
+  origin: Origin,
+  message: StoredMessage,
+  subject: string,
+): Promise<Copied> {
+  const { name, spec } = target
+  const to = targetSubject(origin.queue, subject, name, spec)
+  if (to === undefined) return { kind: 'left', why: `queue ${name} takes no message of subject ${subject}` }
+  try {
+    await js.client.publish(to, message.data, {
+      headers: copyHeaders(message),
+      msgID: copyId(origin.stream, origin.created, message.seq),
+      ...(movesToTail(spec) ? { expect: { lastSubjectSequence: 0 } } : {}),
+    })
+    return { kind: 'copied' }
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    const code = error instanceof JetStreamApiError ? error.code : undefined
+    if (code === WRONG_LAST_SEQUENCE) return { kind: 'left', why: `queue ${name} has a newer message of key ${to}` }
+    if (code === MESSAGE_TOO_LARGE) return { kind: 'left', why: `queue ${name} takes no message so large` }
+    if (code !== undefined && NO_ROOM.includes(code)) {
+      return { kind: 'later', why: `queue ${name} is full (${error.message}); goes on when there is room` }
+    }
+    if (error instanceof errors.NoRespondersError) {
+      return { kind: 'later', why: `queue ${name} takes no messages at the moment; tries again` }
+    }
+    return { kind: 'later', why: `nats-server did not answer (${error.message}); tries again` }
+  }
+}
+
+/** Of originals whose copies may have been made: those whose copies are in the target, which keeps them until this is known. */
+export async function findCopies(
+  js: JetStreamAccess,
+  origin: Origin,
+  {
+    sequences,
+    after,
+    target,
+  }: { readonly sequences: readonly number[]; readonly after: number; readonly target: string },
+): Promise<number[]> {
+  const stream = await orMissing(js.manager.streams.info(queueStream(target)))
+  if (stream === undefined) return []
+  const open = new Map(sequences.map((sequence) => [copyId(origin.stream, origin.created, sequence), sequence]))
+  const found: number[] = []
+  for await (const { headers } of walk(js, stream, { from: after + 1, to: stream.state.last_seq })) {
+    const id = headers.find(([key]) => key.toLowerCase() === 'nats-msg-id')?.[1] ?? ''
+    const sequence = open.get(id)
+    if (sequence === undefined) continue
+    open.delete(id)
+    found.push(sequence)
+    if (open.size === 0) break
+  }
+  return found.toSorted((a, b) => a - b)
+}

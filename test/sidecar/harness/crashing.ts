@@ -1,0 +1,59 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { JetStreamAccess } from '../../../sidecar/jetstream/access.ts'
+
+/** What a write did before the crash: nothing, or all, but for the word that it did. */
+export type Moment = 'before' | 'after'
+
+export interface Crashing {
+  readonly js: JetStreamAccess
+  /** How many writes there were. */
+  readonly writes: () => number
+  readonly hasCrashed: () => boolean
+}
+
+/** Not in the same turn: what tries again at once would leave no turn to anything else. */
+const never = async <T>(): Promise<T> => {
+  await delay(5)
+  throw new Error('crashed')
+}
+
+/** Hands on a broker that die at their `at`th write: from then on nothing that is asked for happens. */
+export function crashing(real: JetStreamAccess, at: number, moment: Moment): Crashing {
+  let writes = 0
+  let crashed = false
+  const write = async <T>(work: () => Promise<T>): Promise<T> => {
+    if (crashed) return never()
+    if (++writes !== at) return work()
+    crashed = true
+    if (moment === 'after') await work()
+    return never()
+  }
+  const read = <T>(work: () => Promise<T>): Promise<T> => (crashed ? never() : work())
+  const { client, manager, connection } = real
+  const over = <T extends object>(target: T, instead: Partial<T>): T =>
+    new Proxy(target, {
+      get: (object, name) => {
+        if (Reflect.has(instead, name)) return Reflect.get(instead, name)
+        const value: unknown = Reflect.get(object, name, object)
+        return typeof value === 'function' ? value.bind(object) : value
+      },
+    })
+  const js: JetStreamAccess = {
+    timeoutMs: real.timeoutMs,
+    connection: over(connection, {
+      request: (...args) => read(() => connection.request(...args)),
+      publish: (...args) => {
+        if (!crashed) connection.publish(...args)
+      },
+    }),
+    client: over(client, { publish: (...args) => write(() => client.publish(...args)) }),
+    manager: over(manager, {
+      streams: over(manager.streams, {
+        info: (...args) => read(() => manager.streams.info(...args)),
+        purge: (...args) => write(() => manager.streams.purge(...args)),
+        deleteMessage: (...args) => write(() => manager.streams.deleteMessage(...args)),
+      }),
+    }),
+  }
+  return { js, writes: () => writes, hasCrashed: () => crashed }
+}
