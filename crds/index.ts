@@ -5,8 +5,10 @@ export {
   parseQueue,
   parseQueueBroker,
   parseQueueBrokerSpec,
+  parseQueueOperation,
   parseQueueSpec,
   queueBrokerUpdateProblems,
+  queueOperationUpdateProblems,
   queueUpdateProblems,
 } from './parse.ts'
 export { exclusiveOf } from './queue/exclusive.ts'
@@ -18,6 +20,8 @@ export type { QueueStatus } from './queue/status.ts'
 export type { QueueBroker } from './queue-broker/queue-broker.ts'
 export { DEFAULT_SYNC_INTERVAL, type QueueBrokerSpec, queueBrokerSpecSchema } from './queue-broker/spec.ts'
 export type { QueueBrokerStatus } from './queue-broker/status.ts'
+export type { QueueOperationSpec } from './queue-operation/spec.ts'
+export type { QueueOperationStatus } from './queue-operation/status.ts'
 export { USABLE_STORAGE_PERCENT } from './queue-broker/storage.ts'
 export type { Parsed, Problem } from './schema/problem.ts'
 export { formatDuration, isDuration, parseDuration } from './values/duration.ts'

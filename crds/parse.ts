@@ -5,6 +5,8 @@ import { type QueueSpec, queueSpecSchema } from './queue/spec.ts'
 import { specTransitions } from './queue/spec-transitions.ts'
 import { type QueueBroker, queueBrokerSchema } from './queue-broker/queue-broker.ts'
 import { type QueueBrokerSpec, queueBrokerSpecSchema } from './queue-broker/spec.ts'
+import { type QueueOperation, queueOperationSchema } from './queue-operation/queue-operation.ts'
+import { type QueueOperationSpec, transitions as operationTransitions } from './queue-operation/spec.ts'
 import { storageTransitions } from './queue-broker/storage.ts'
 import { withoutNulls } from './schema/nulls.ts'
 import { fieldName, type Parsed, type Problem, problemsOf } from './schema/problem.ts'
@@ -27,6 +29,9 @@ export const parseQueue: (input: unknown) => Parsed<Queue> = parser(queueSchema)
 
 /** The same of a QueueBroker. */
 export const parseQueueBroker: (input: unknown) => Parsed<QueueBroker> = parser(queueBrokerSchema)
+
+/** The same of a QueueOperation. */
+export const parseQueueOperation: (input: unknown) => Parsed<QueueOperation> = parser(queueOperationSchema)
 
 /** The `spec` of a Queue alone; problems name fields as `spec.…`. */
 export const parseQueueSpec: (input: unknown) => Parsed<QueueSpec> = parser(queueSpecSchema, ['spec'])
@@ -57,4 +62,9 @@ export function queueUpdateProblems(before: QueueSpec, after: QueueSpec): Proble
 /** The same of a QueueBroker's spec. */
 export function queueBrokerUpdateProblems(before: QueueBrokerSpec, after: QueueBrokerSpec): Problem[] {
   return broken(storageTransitions, before.storage, after.storage, ['spec', 'storage'])
+}
+
+/** The same of a QueueOperation's spec. */
+export function queueOperationUpdateProblems(before: QueueOperationSpec, after: QueueOperationSpec): Problem[] {
+  return broken(operationTransitions, before, after, ['spec'])
 }

@@ -1,7 +1,8 @@
-import { brokerOf } from './broker-of.ts'
+import { brokerOf, queueRefOf } from './broker-of.ts'
 import { BROKER_LABEL, MANAGED_SELECTOR } from './desired/labels.ts'
 import { ResourceCache } from './kube/cache.ts'
 import type { KubeObject } from './kube/object.ts'
+import type { Kind } from './metrics.ts'
 import {
   type ConfigMap,
   configMaps,
@@ -14,6 +15,7 @@ import {
   podDisruptionBudgets,
   pods,
   queueBrokers,
+  queueOperations,
   queues,
   type Resource,
   type Secret,
@@ -22,6 +24,7 @@ import {
   type StatefulSet,
   type StoredQueue,
   type StoredQueueBroker,
+  type StoredQueueOperation,
   secrets,
   serviceAccounts,
   services,
@@ -32,6 +35,7 @@ import {
 export type Caches = {
   readonly queues: ResourceCache<StoredQueue>
   readonly queueBrokers: ResourceCache<StoredQueueBroker>
+  readonly queueOperations: ResourceCache<StoredQueueOperation>
   readonly statefulSets: ResourceCache<StatefulSet>
   readonly services: ResourceCache<Service>
   readonly serviceAccounts: ResourceCache<ServiceAccount>
@@ -46,6 +50,9 @@ export type Caches = {
 /** The index under which things are found by `namespace/broker`. */
 export const BY_BROKER = 'broker'
 
+/** The index under which operations are found by `namespace/queue`. */
+export const BY_QUEUE = 'queue'
+
 const labelled = <T extends KubeObject>(): ResourceCache<T> =>
   new ResourceCache<T>({ [BY_BROKER]: (object) => brokerKeyOf(object) })
 
@@ -54,6 +61,9 @@ export const newCaches = (): Caches => ({
     [BY_BROKER]: (queue) => `${queue.metadata.namespace ?? ''}/${brokerOf(queue)}`,
   }),
   queueBrokers: new ResourceCache<StoredQueueBroker>(),
+  queueOperations: new ResourceCache<StoredQueueOperation>({
+    [BY_QUEUE]: (operation) => `${operation.metadata.namespace ?? ''}/${queueRefOf(operation)}`,
+  }),
   statefulSets: labelled(),
   services: labelled(),
   serviceAccounts: labelled(),
@@ -78,6 +88,7 @@ export type Watched = <T extends KubeObject>(kind: Resource<T>, cache: ResourceC
 export function eachWatch(caches: Caches, watched: Watched): void {
   watched(queues, caches.queues)
   watched(queueBrokers, caches.queueBrokers)
+  watched(queueOperations, caches.queueOperations)
   watched(statefulSets, caches.statefulSets, MANAGED_SELECTOR)
   watched(services, caches.services, MANAGED_SELECTOR)
   watched(serviceAccounts, caches.serviceAccounts, MANAGED_SELECTOR)
@@ -88,3 +99,7 @@ export function eachWatch(caches: Caches, watched: Watched): void {
   watched(pods, caches.pods, MANAGED_SELECTOR)
   watched(persistentVolumeClaims, caches.claims, MANAGED_SELECTOR)
 }
+
+/** The objects of one of our kinds. */
+export const cacheOf = (kind: Kind, caches: Caches) =>
+  ({ Queue: caches.queues, QueueBroker: caches.queueBrokers, QueueOperation: caches.queueOperations })[kind]

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { type Caches, eachWatch, newCaches } from './caches.ts'
+import { cacheOf, type Caches, eachWatch, newCaches } from './caches.ts'
 import type { Clock } from './clock.ts'
 import type { OperatorConfig } from './config.ts'
 import type { BrokerSettings } from './desired/broker.ts'
@@ -15,6 +15,7 @@ import { Overridden } from './reconcile/objects/overridden.ts'
 import { Refreshes } from './reconcile/queue/refreshes.ts'
 import { reconcileQueue } from './reconcile/queue/reconcile.ts'
 import { reconcileQueueBroker } from './reconcile/queue-broker/reconcile.ts'
+import { reconcileQueueOperation } from './reconcile/queue-operation/reconcile.ts'
 import type { Reconciled } from './reconcile/reconciled.ts'
 import type { Sidecars } from './sidecar-client.ts'
 import { wire } from './wiring.ts'
@@ -32,7 +33,7 @@ export type ControllerOptions = {
 }
 
 /** Queues mostly wait for their sidecars, brokers for the API server. */
-const WORKERS: Readonly<Record<Kind, number>> = { Queue: 8, QueueBroker: 4 }
+const WORKERS: Readonly<Record<Kind, number>> = { Queue: 8, QueueBroker: 4, QueueOperation: 4 }
 const backoff = { initialMs: 250, factor: 2, maxMs: 30_000, jitter: 0.3 }
 /** How much of the resync interval is left to chance, so that not everything is looked at in the same moment. */
 const RESYNC_JITTER = 0.1
@@ -71,10 +72,12 @@ export class Controller {
     this.#queues = {
       Queue: this.#queue('Queue', reconcileQueue),
       QueueBroker: this.#queue('QueueBroker', reconcileQueueBroker),
+      QueueOperation: this.#queue('QueueOperation', reconcileQueueOperation),
     }
     wire(this.caches, {
       queue: (key) => this.#queues.Queue.add(key),
       broker: (key) => this.#queues.QueueBroker.add(key),
+      operation: (key) => this.#queues.QueueOperation.add(key),
     })
     this.caches.queues.onChange(({ before, after }) => {
       if (before !== undefined && after === undefined) this.#context.refreshes.forget(before)
@@ -119,16 +122,16 @@ export class Controller {
       log.info({ queues: this.caches.queues.size, brokers: this.caches.queueBrokers.size }, 'reconciling')
       this.#queues.QueueBroker.start()
       this.#queues.Queue.start()
+      this.#queues.QueueOperation.start()
       await aborted(signal)
     }
     this.#stopping = true
-    await Promise.all([this.#queues.Queue.stop(), this.#queues.QueueBroker.stop(), ...running])
+    await Promise.all([...Object.values(this.#queues).map((queue) => queue.stop()), ...running])
   }
 
   #queue(kind: Kind, reconcile: (context: Context, key: ObjectKey) => Promise<Reconciled>): WorkQueue {
     const { clock, config, metrics, log, random = Math.random } = this.#options
-    const isThere = (at: ObjectName): boolean =>
-      (kind === 'Queue' ? this.caches.queues.get(at) : this.caches.queueBrokers.get(at)) !== undefined
+    const isThere = (at: ObjectName): boolean => cacheOf(kind, this.caches).get(at) !== undefined
     return new WorkQueue({
       clock,
       workers: WORKERS[kind],

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-export type Kind = 'Queue' | 'QueueBroker'
+export type Kind = 'Queue' | 'QueueBroker' | 'QueueOperation'
 /** How a reconcile ended: as declared, waiting for something else, in need of somebody's hand, or to be tried again. */
 export type ReconcileOutcome = 'done' | 'waiting' | 'stalled' | 'failed'
 
@@ -18,7 +18,7 @@ export type MetricSources = {
   objects(kind: Kind): { ready: number; notReady: number }
 }
 
-const kinds: readonly Kind[] = ['Queue', 'QueueBroker']
+const kinds: readonly Kind[] = ['Queue', 'QueueBroker', 'QueueOperation']
 
 export function operatorMetrics(sources: MetricSources): OperatorMetrics {
   const registry = new Registry()
@@ -65,7 +65,7 @@ export function operatorMetrics(sources: MetricSources): OperatorMetrics {
   })
   const objects = new Gauge({
     name: 'pillion_operator_objects',
-    help: 'Queues and QueueBrokers by whether they are ready.',
+    help: 'Queues, QueueBrokers and QueueOperations by whether they are ready; an operation is when it succeeded.',
     labelNames: ['kind', 'ready'],
     registers,
     collect: () => {

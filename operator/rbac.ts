@@ -12,14 +12,20 @@ const APPLY = ['get', 'list', 'watch', 'create', 'patch'] as const
 
 /**
  * Every right that the operator uses, and no other; the chart's roles are made from it. What the operator's objects own is removed by
- * the garbage collector, so it deletes nothing but own brokers, and volumes under deletionPolicy Delete.
+ * the garbage collector, so it deletes nothing but own brokers, volumes under deletionPolicy Delete, and operations
+ * whose time is over.
  */
 export const operatorRules = {
   /** In every namespace that is watched. */
   watched: [
     { apiGroups: [GROUP], resources: ['queues'], verbs: ['list', 'watch', 'patch'] },
     { apiGroups: [GROUP], resources: ['queuebrokers'], verbs: [...APPLY, 'delete'] },
-    { apiGroups: [GROUP], resources: ['queues/status', 'queuebrokers/status'], verbs: ['patch'] },
+    { apiGroups: [GROUP], resources: ['queueoperations'], verbs: ['list', 'watch', 'patch', 'delete'] },
+    {
+      apiGroups: [GROUP],
+      resources: ['queues/status', 'queuebrokers/status', 'queueoperations/status'],
+      verbs: ['patch'],
+    },
     // Owner references that block the owner's deletion ask for this where OwnerReferencesPermissionEnforcement is on.
     { apiGroups: [GROUP], resources: ['queues/finalizers', 'queuebrokers/finalizers'], verbs: ['update'] },
     { apiGroups: [''], resources: ['configmaps', 'secrets', 'serviceaccounts', 'services'], verbs: APPLY },
@@ -38,5 +44,5 @@ export const operatorRules = {
   /** In the operator's own namespace. */
   own: [{ apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'update'] }],
   /** Only with PILLION_REACH=ApiServerProxy, so not in the chart: an operator that it installs is inside the cluster. */
-  throughApiServer: [{ apiGroups: [''], resources: ['services/proxy'], verbs: ['get', 'update', 'delete'] }],
+  throughApiServer: [{ apiGroups: [''], resources: ['services/proxy'], verbs: ['get', 'create', 'update', 'delete'] }],
 } as const satisfies Record<string, readonly PolicyRule[]>

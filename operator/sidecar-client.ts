@@ -8,6 +8,7 @@ import {
   type QueueObservation,
   queueObservationSchema,
 } from '../crds/protocol/api.ts'
+import { type Operation, type OperationRequest, operationSchema } from '../crds/protocol/operation.ts'
 import type { QueueSpec } from '../crds/index.ts'
 import { clientServiceName, HTTP_PORT } from './desired/names.ts'
 import type { KubeClient } from './kube/client.ts'
@@ -50,10 +51,16 @@ export interface Sidecars {
   get(at: BrokerAccess, queue: string): Promise<QueueObservation | undefined>
   /** False: the sidecar did not know the Queue. @throws SidecarError QueueNotEmpty (KeepNonEmpty only) */
   remove(at: BrokerAccess, queue: string, policy: DeletePolicy): Promise<boolean>
+  /** Begins an operation; the same id again is the same one. @throws SidecarError OperationRunning, QueueNotPaused, … */
+  operate(at: BrokerAccess, queue: string, request: OperationRequest): Promise<Operation>
+  /** Undefined: the sidecar does not know the operation, or the Queue. */
+  operation(at: BrokerAccess, queue: string, id: string): Promise<Operation | undefined>
+  /** Ends it; false: there was nothing to end. */
+  cancelOperation(at: BrokerAccess, queue: string, id: string): Promise<boolean>
 }
 
 type Call = {
-  readonly method: 'GET' | 'PUT' | 'DELETE'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
   readonly path: string
   readonly query?: Record<string, string>
   readonly body?: string
@@ -80,6 +87,11 @@ export function sidecars(way: Way): Sidecars {
     if (observation.success) return observation.data
     throw new SidecarUnreachableError('the sidecar answered in a form that this operator does not know; update both')
   }
+  const operated = (body: unknown): Operation => {
+    const operation = operationSchema.safeParse(body)
+    if (operation.success) return operation.data
+    throw new SidecarUnreachableError('the sidecar answered in a form that this operator does not know; update both')
+  }
   return {
     async put(at, queue, generation, spec) {
       return observed(
@@ -92,6 +104,18 @@ export function sidecars(way: Way): Sidecars {
     },
     async remove(at, queue, policy) {
       const body = await unlessUnknown(call(at, { method: 'DELETE', path: pathOf(queue), query: { policy } }))
+      return body !== undefined
+    },
+    async operate(at, queue, request) {
+      const path = `${pathOf(queue)}/operations`
+      return operated(await call(at, { method: 'POST', path, body: JSON.stringify(request) }))
+    },
+    async operation(at, queue, id) {
+      const body = await unlessUnknown(call(at, { method: 'GET', path: operationPath(queue, id) }))
+      return body === undefined ? undefined : operated(body)
+    },
+    async cancelOperation(at, queue, id) {
+      const body = await unlessUnknown(call(at, { method: 'DELETE', path: operationPath(queue, id) }))
       return body !== undefined
     },
   }
@@ -138,13 +162,16 @@ export const throughApiServer =
 
 const jsonHeaders = { 'content-type': 'application/json', accept: 'application/json' }
 const pathOf = (queue: string): string => `/queues/${encodeURIComponent(queue)}`
+const operationPath = (queue: string, id: string): string => `${pathOf(queue)}/operations/${encodeURIComponent(id)}`
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const UNKNOWN: readonly ApiErrorCode[] = ['QueueNotFound', 'OperationNotFound']
 
 async function unlessUnknown(answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer
   } catch (error) {
-    if (error instanceof SidecarError && error.code === 'QueueNotFound') return undefined
+    if (error instanceof SidecarError && UNKNOWN.includes(error.code)) return undefined
     throw error
   }
 }

@@ -1,13 +1,14 @@
-import { BY_BROKER, brokerKeyOf, type Caches } from './caches.ts'
+import { BY_BROKER, BY_QUEUE, brokerKeyOf, type Caches } from './caches.ts'
 import { brokerOf } from './broker-of.ts'
 import type { Change } from './kube/cache.ts'
 import { type KubeObject, keyOf, type ObjectKey } from './kube/object.ts'
 import type { StoredQueue, StoredQueueBroker } from './kube/resources.ts'
 import { conditionOf } from './status/condition.ts'
+import { CONFIGURED } from './status/queue/configured.ts'
 import { BROKER_READY } from './status/queue-broker/broker-ready.ts'
 
 /** Where keys go that are to be reconciled. */
-export type Wants = { queue(key: ObjectKey): void; broker(key: ObjectKey): void }
+export type Wants = { queue(key: ObjectKey): void; broker(key: ObjectKey): void; operation(key: ObjectKey): void }
 
 /** Which change makes what to be looked at again. Our own writes of status come by here too, and must not go round in a circle. */
 export function wire(caches: Caches, wants: Wants): void {
@@ -17,6 +18,14 @@ export function wire(caches: Caches, wants: Wants): void {
       // The broker counts its Queues, and goes when the last one that needs it is gone.
       if (isHoldChange(before, after)) each(before, after, (queue) => wants.broker(brokerKey(queue)))
     }
+    // Operations wait until their Queue is there, and configured; pausing it is what some wait for.
+    if (!isMoreThanStatus(before, after) && isConfigured(before) === isConfigured(after)) return
+    each(before, after, (queue) => {
+      for (const operation of caches.queueOperations.by(BY_QUEUE, keyOf(queue))) wants.operation(keyOf(operation))
+    })
+  })
+  caches.queueOperations.onChange(({ before, after }) => {
+    if (isMoreThanStatus(before, after)) each(before, after, (operation) => wants.operation(keyOf(operation)))
   })
   caches.queueBrokers.onChange(({ before, after }) => {
     const more = isMoreThanStatus(before, after)
@@ -69,6 +78,9 @@ function isHoldChange(before: StoredQueue | undefined, after: StoredQueue | unde
     before.metadata.finalizers?.join() !== after.metadata.finalizers?.join()
   )
 }
+
+const isConfigured = (queue: StoredQueue | undefined): boolean =>
+  conditionOf(queue?.status?.conditions, CONFIGURED)?.status === 'True'
 
 /** What Queues take over from their broker. */
 function readiness(broker: StoredQueueBroker | undefined): string {

@@ -1,5 +1,6 @@
 import { queueSchema } from '../queue/queue.ts'
 import { queueBrokerSchema } from '../queue-broker/queue-broker.ts'
+import { queueOperationSchema } from '../queue-operation/queue-operation.ts'
 import type { Kind, PrinterColumn } from './custom-resource-definition.ts'
 
 const ready: PrinterColumn = {
@@ -67,4 +68,25 @@ export const queueBrokerKind: Kind = {
   ],
 }
 
-export const kinds: readonly Kind[] = [queueKind, queueBrokerKind]
+const queueOperationKind: Kind = {
+  kind: 'QueueOperation',
+  plural: 'queueoperations',
+  shortName: 'pqo',
+  schema: queueOperationSchema,
+  selectableFields: ['.spec.queueRef.name'],
+  columns: [
+    { name: 'Queue', type: 'string', jsonPath: '.spec.queueRef.name', description: 'The Queue that it is done to.' },
+    { name: 'Kind', type: 'string', jsonPath: '.spec.kind', description: 'What is done.' },
+    {
+      name: 'State',
+      type: 'string',
+      jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+      description: 'How it stands.',
+    },
+    { name: 'Done', type: 'integer', jsonPath: '.status.messages.done', description: 'Messages that are done.' },
+    { name: 'Total', type: 'integer', jsonPath: '.status.messages.total', description: 'Messages to look at.' },
+    age,
+  ],
+}
+
+export const kinds: readonly Kind[] = [queueKind, queueBrokerKind, queueOperationKind]

@@ -13,7 +13,13 @@ import type {
   CoreV1Event,
   EventsV1Event,
 } from '@kubernetes/client-node'
-import { GROUP, type QueueBrokerStatus, type QueueStatus, VERSION } from '../../crds/index.ts'
+import {
+  GROUP,
+  type QueueBrokerStatus,
+  type QueueOperationStatus,
+  type QueueStatus,
+  VERSION,
+} from '../../crds/index.ts'
 import type { Kube, KubeObject, ObjectName } from './object.ts'
 
 /** A kind as the API server's paths name it. The type parameter is what its objects look like. */
@@ -51,9 +57,11 @@ export type KubeEvent = Kube<EventsV1Event>
 /** As stored. `spec` goes through the parse functions of crds/; `status` is our own, in a form that the API server has checked. */
 export type StoredQueue = KubeObject & { spec?: unknown; status?: QueueStatus }
 export type StoredQueueBroker = KubeObject & { spec?: unknown; status?: QueueBrokerStatus }
+export type StoredQueueOperation = KubeObject & { spec?: unknown; status?: QueueOperationStatus }
 
 export const queues = resource<StoredQueue>(GROUP, VERSION, 'queues', 'Queue')
 export const queueBrokers = resource<StoredQueueBroker>(GROUP, VERSION, 'queuebrokers', 'QueueBroker')
+export const queueOperations = resource<StoredQueueOperation>(GROUP, VERSION, 'queueoperations', 'QueueOperation')
 export const statefulSets = resource<StatefulSet>('apps', 'v1', 'statefulsets', 'StatefulSet')
 export const services = resource<Service>('', 'v1', 'services', 'Service')
 export const serviceAccounts = resource<ServiceAccount>('', 'v1', 'serviceaccounts', 'ServiceAccount')

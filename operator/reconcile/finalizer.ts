@@ -10,6 +10,9 @@ export const QUEUE_FINALIZER = `${GROUP}/queue`
 /** On QueueBrokers: it stays while Queues need it. */
 export const BROKER_FINALIZER = `${GROUP}/broker`
 
+/** On QueueOperations: the broker is told that it is cancelled. */
+export const OPERATION_FINALIZER = `${GROUP}/operation`
+
 export const hasFinalizer = (object: KubeObject, finalizer: string): boolean =>
   object.metadata.finalizers?.includes(finalizer) ?? false
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
-import { type Parsed, parseQueue, parseQueueBroker } from '../../crds/index.ts'
+import { type Parsed, parseQueue, parseQueueBroker, parseQueueOperation } from '../../crds/index.ts'
 import { type Manifest, manifestSchema } from './manifest.ts'
 
 export type ManifestFile = {
@@ -38,5 +38,6 @@ export function onlyManifest({ name, manifests }: ManifestFile): Manifest {
 
 /** What `crds/` makes of a manifest by itself. */
 export function parseManifest(manifest: Manifest): Parsed<{ spec: unknown }> {
+  if (manifest.kind === 'QueueOperation') return parseQueueOperation(manifest)
   return manifest.kind === 'QueueBroker' ? parseQueueBroker(manifest) : parseQueue(manifest)
 }

@@ -12,7 +12,7 @@ import { type ControlPlane, type ControlPlaneOptions, startControlPlane } from '
 import { type Manifest, manifestSchema } from './manifest.ts'
 
 const generated = join(import.meta.dirname, '../../crds/generated')
-const crdFiles = ['pillion.dev_queues.yaml', 'pillion.dev_queuebrokers.yaml']
+const crdFiles = ['pillion.dev_queues.yaml', 'pillion.dev_queuebrokers.yaml', 'pillion.dev_queueoperations.yaml']
 
 /** What the API server answered: the object, or a Status that says why not. */
 export type Answer = { status: number; body: Record<string, unknown> }
@@ -102,18 +102,18 @@ export class ApiServer {
     return stdout
   }
 
-  /** Once kubectl can find both kinds: an API server publishes what kinds it has a while after it says that they are established. */
+  /** Once kubectl can find all kinds: an API server publishes what kinds it has a while after it says that they are established. */
   async published(): Promise<void> {
     const listed = async (path: string, says: (kind: string) => string): Promise<boolean> => {
       const headers = { authorization: `Bearer ${this.#token}` }
       const { body } = await request(`${this.#url}${path}`, { dispatcher: this.#agent, headers })
       const text = await body.text()
-      return ['Queue', 'QueueBroker'].every((kind) => text.includes(says(kind)))
+      return ['Queue', 'QueueBroker', 'QueueOperation'].every((kind) => text.includes(says(kind)))
     }
-    const both = async (): Promise<boolean> =>
+    const all = async (): Promise<boolean> =>
       (await listed(`/apis/${API_VERSION}`, (kind) => `"kind":"${kind}"`)) &&
       (await listed(`/openapi/v3/apis/${API_VERSION}`, (kind) => `/${kind.toLowerCase()}s/{name}`))
-    await vi.waitUntil(both, { timeout: 60_000, interval: 50 })
+    await vi.waitUntil(all, { timeout: 60_000, interval: 50 })
     // What kubectl kept from before then is stale.
     await rm(this.#cache, { recursive: true, force: true })
   }
@@ -137,7 +137,7 @@ export function useApiServer(options: ControlPlaneOptions = {}): () => ApiServer
     const kubeconfig = kubeconfigSchema.parse(parse(await readFile(plane.kubeconfig, 'utf8')))
     server = new ApiServer(plane, kubeconfig)
     for (const file of crdFiles) await server.kubectl('apply', '--server-side', '--filename', join(generated, file))
-    const names = ['crd/queues.pillion.dev', 'crd/queuebrokers.pillion.dev']
+    const names = ['queues', 'queuebrokers', 'queueoperations'].map((plural) => `crd/${plural}.pillion.dev`)
     await server.kubectl('wait', '--for=condition=Established', '--timeout=60s', ...names)
     await server.published()
   }, 15 * 60_000)

@@ -3,7 +3,9 @@ import {
   type Parsed,
   parseQueue,
   parseQueueBroker,
+  parseQueueOperation,
   queueBrokerUpdateProblems,
+  queueOperationUpdateProblems,
   queueUpdateProblems,
 } from '../../crds/index.ts'
 import { expectedOf, told, withoutValue } from './expectations.ts'
@@ -21,6 +23,12 @@ function valueOf<T>(parsed: Parsed<T>): T {
 
 /** What is told of a change without the API server: of the new manifest by itself, else of the change. */
 function problemsOfUpdate(before: Manifest, after: Manifest) {
+  if (before.kind === 'QueueOperation') {
+    return queueOperationUpdateProblems(
+      valueOf(parseQueueOperation(before)).spec,
+      valueOf(parseQueueOperation(after)).spec,
+    )
+  }
   const parsed = before.kind === 'QueueBroker' ? parseQueueBroker(after) : parseQueue(after)
   if (!parsed.ok) return parsed.problems
   return before.kind === 'QueueBroker'

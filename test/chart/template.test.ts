@@ -34,6 +34,7 @@ describe('by default', () => {
       'ClusterRoleBinding pillion-operator',
       'ConfigMap pillion-system/pillion-dashboard-queues',
       'CustomResourceDefinition queuebrokers.pillion.dev',
+      'CustomResourceDefinition queueoperations.pillion.dev',
       'CustomResourceDefinition queues.pillion.dev',
       'Deployment pillion-system/pillion-operator',
       'Job pillion-system/pillion-test',
@@ -70,6 +71,7 @@ describe('by default', () => {
     const kept = byDefault.filter(({ metadata }) => metadata.annotations?.['helm.sh/resource-policy'] === 'keep')
     expect(kept.map(named).toSorted()).toEqual([
       'CustomResourceDefinition queuebrokers.pillion.dev',
+      'CustomResourceDefinition queueoperations.pillion.dev',
       'CustomResourceDefinition queues.pillion.dev',
       'ValidatingAdmissionPolicy pillion-keep-non-empty-queues',
       'ValidatingAdmissionPolicyBinding pillion-keep-non-empty-queues',

@@ -71,5 +71,13 @@ async function enter(): Promise<() => Promise<void>> {
 async function removePillion(hadKinds: boolean): Promise<void> {
   await uninstallPillion()
   await kubectl(['delete', 'namespace', installation.namespace, '--ignore-not-found', '--timeout=120s'])
-  if (!hadKinds) await kubectl(['delete', 'crd', 'queues.pillion.dev', 'queuebrokers.pillion.dev', '--timeout=120s'])
+  if (!hadKinds)
+    await kubectl([
+      'delete',
+      'crd',
+      'queues.pillion.dev',
+      'queuebrokers.pillion.dev',
+      'queueoperations.pillion.dev',
+      '--timeout=120s',
+    ])
 }

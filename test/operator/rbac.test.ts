@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
+import { API_VERSION } from '../../crds/index.ts'
 import {
   persistentVolumeClaims,
   podDisruptionBudgets,
   queueBrokers,
+  queueOperations,
   queues,
   secrets,
 } from '../../operator/kube/resources.ts'
@@ -55,6 +57,12 @@ describe("the operator's rights", () => {
       deletionPolicy: 'Delete',
       broker: { storage: { size, storageClassName: 'growing' } },
     })
+    const operation = {
+      apiVersion: API_VERSION,
+      kind: 'QueueOperation',
+      metadata: world.at('counted'),
+      spec: { queueRef: { name: 'orders' }, kind: 'Redrive', dryRun: true, ttlSecondsAfterFinished: 1 },
+    }
     await world.createQueue('orders', spec('5Gi'))
     await world.condition(queues, 'orders', 'BrokerReady', { status: 'False', reason: 'VolumeNotBound' })
     world.kubelet.release('data-orders-0', 'orders-0')
@@ -71,6 +79,11 @@ describe("the operator's rights", () => {
     await world.event('DriftCorrected', 'PodDisruptionBudget')
     await world.patch(secrets, 'orders-client', { data: { url: null } })
     await world.event('DriftCorrected', 'Secret orders-client')
+    await world.admin.create(queueOperations, operation)
+    await world.condition(queueOperations, 'counted', 'Ready', { reason: 'Running' })
+    const { operations } = world.sidecars.queue(world.namespace, 'orders', 'orders')
+    for (const [id, running] of operations) operations.set(id, { ...running, state: 'Succeeded' })
+    await world.gone(queueOperations, 'counted')
     await world.admin.delete(queues, world.at('orders'))
     await world.gone(queues, 'orders')
     await world.gone(queueBrokers, 'orders')

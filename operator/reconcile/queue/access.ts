@@ -4,7 +4,11 @@ import { type BrokerAccess, SidecarUnreachableError } from '../../sidecar-client
 import type { QueueState } from './state.ts'
 
 /** @throws SidecarUnreachableError when the broker's Secret holds no token (yet) */
-export function accessOf({ context, namespace, brokerName }: QueueState): BrokerAccess {
+export function accessOf({
+  context,
+  namespace,
+  brokerName,
+}: Pick<QueueState, 'context' | 'namespace' | 'brokerName'>): BrokerAccess {
   const name = sidecarSecretName(brokerName)
   const token = secretText(context.caches.secrets.get({ namespace, name }), 'token')
   if (token === undefined)

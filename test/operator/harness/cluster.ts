@@ -87,7 +87,7 @@ async function start(controllers: string[]): Promise<Cluster> {
   await writeFile(operatorKubeconfig, stringify(config), { mode: 0o600 })
   const cluster = new Cluster(plane, operatorKubeconfig)
   const { admin } = cluster
-  for (const file of ['pillion.dev_queues.yaml', 'pillion.dev_queuebrokers.yaml']) {
+  for (const file of ['pillion.dev_queues.yaml', 'pillion.dev_queuebrokers.yaml', 'pillion.dev_queueoperations.yaml']) {
     const crd: AnyObject = parse(await readFile(join(generated, file), 'utf8'))
     await admin.apply(customResources, crd)
   }

@@ -8,9 +8,17 @@ import type {
   MessageCounts,
   QueueObservation,
 } from '../../../crds/protocol/api.ts'
+import { type Operation, operationRequestSchema } from '../../../crds/protocol/operation.ts'
 import { type Sidecars, SidecarUnreachableError, sidecars, type Way } from '../../../operator/sidecar-client.ts'
 
-type FakeQueue = { generation: number; spec: QueueSpec; messages: MessageCounts; corrected: Correction[] }
+type FakeQueue = {
+  generation: number
+  spec: QueueSpec
+  messages: MessageCounts
+  corrected: Correction[]
+  /** By id, as they were asked for; a test says how far they are. */
+  operations: Map<string, Operation>
+}
 type Refusal = { status: number; code: ApiErrorCode; message: string; field?: string }
 type FakeBroker = {
   up: boolean
@@ -96,9 +104,10 @@ export class FakeSidecars {
   }
 
   #answer(method: string, url: URL, authorization: string | undefined, body: string): [number, unknown] {
-    const [, namespace = '', brokerName = '', , name = ''] = url.pathname.split('/')
+    const [, namespace = '', brokerName = '', , name = '', rest = '', id = ''] = url.pathname.split('/')
     const policy = url.searchParams.get('policy')
-    const call = `${method} ${namespace}/${brokerName}/${name}${policy === null ? '' : ` ${policy}`}`
+    const suffix = rest === '' ? '' : `/${rest}`
+    const call = `${method} ${namespace}/${brokerName}/${name}${suffix}${policy === null ? '' : ` ${policy}`}`
     this.calls.push(call)
     this.onCall(call)
     const broker = this.broker(namespace, brokerName)
@@ -109,6 +118,7 @@ export class FakeSidecars {
     const queue = broker.queues.get(name)
     if (method === 'PUT') return this.#put(broker, name, body)
     if (queue === undefined) return [404, { error: { code: 'QueueNotFound', message: `no queue ${name}` } }]
+    if (rest === 'operations') return operationAnswer(queue, name, method, id, body)
     if (method === 'GET') return [200, observationOf(name, queue)]
     const { ready, inFlight, delayed } = queue.messages
     if (isPolicy(policy) && policy === 'KeepNonEmpty' && ready + inFlight + delayed > 0) {
@@ -124,10 +134,36 @@ export class FakeSidecars {
       return [status, { error }]
     }
     const { generation, spec }: { generation: number; spec: QueueSpec } = JSON.parse(body)
-    const queue = broker.queues.get(name) ?? { generation, spec, messages: empty, corrected: [] }
+    const queue = broker.queues.get(name) ?? { generation, spec, messages: empty, corrected: [], operations: new Map() }
     broker.queues.set(name, { ...queue, generation, spec, corrected: [] })
     return [200, observationOf(name, { ...queue, generation })]
   }
+}
+
+function operationAnswer(queue: FakeQueue, name: string, method: string, id: string, body: string): [number, unknown] {
+  if (method === 'POST') {
+    const request = operationRequestSchema.parse(JSON.parse(body))
+    const started: Operation = {
+      ...request,
+      id: request.id ?? '',
+      from: request.from ?? 'dead-letters',
+      queue: name,
+      state: 'Running',
+      message: '',
+      total: 10,
+      looked: 0,
+      done: 0,
+      skipped: 0,
+      startedAt: new Date().toISOString(),
+    }
+    const operation = queue.operations.get(started.id) ?? started
+    queue.operations.set(operation.id, operation)
+    return [201, operation]
+  }
+  const operation = queue.operations.get(id)
+  if (operation === undefined) return [404, { error: { code: 'OperationNotFound', message: `no operation ${id}` } }]
+  if (method === 'DELETE') queue.operations.set(id, { ...operation, state: 'Cancelled' })
+  return [200, queue.operations.get(id)]
 }
 
 const isPolicy = (text: string | null): text is DeletePolicy =>

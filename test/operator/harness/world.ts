@@ -13,6 +13,7 @@ import {
   type Resource,
   type StoredQueue,
   type StoredQueueBroker,
+  type StoredQueueOperation,
   secrets,
 } from '../../../operator/kube/resources.ts'
 import type { Transport } from '../../../operator/kube/transport.ts'
@@ -111,7 +112,7 @@ export class World implements AsyncDisposable {
   }
 
   /** Waits until a condition of a Queue or QueueBroker is like `wanted`. */
-  condition<T extends StoredQueue | StoredQueueBroker>(
+  condition<T extends StoredQueue | StoredQueueBroker | StoredQueueOperation>(
     kind: Resource<T>,
     name: string,
     type: string,

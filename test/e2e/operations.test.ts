@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { API_VERSION } from '../../crds/index.ts'
+import { queue } from './harness/manifests.ts'
+import { bodies, publish, take } from './harness/messages.ts'
+import { useNamespace } from './harness/namespace.ts'
+
+const namespace = useNamespace('operations')
+
+test('dead letters fill, the Queue says so, a QueueOperation brings them back, and it is empty and balanced', async () => {
+  await namespace.apply(queue('failing', { retry: { maxAttempts: 1 } }))
+  await namespace.queueReady('failing')
+  await publish(namespace, 'failing', bodies('failed', 5))
+  expect(await take(namespace, 'failing', 5, { settle: (message) => message.term('not yet') })).toHaveLength(5)
+  const alert = { type: 'DeadLetterEmpty', status: 'False', reason: 'DeadLetters' }
+  expect(await namespace.conditionSays('queues.pillion.dev', 'failing', alert)).toContain('5 messages were given up')
+  await namespace.apply({
+    apiVersion: API_VERSION,
+    kind: 'QueueOperation',
+    metadata: { name: 'again' },
+    spec: { queueRef: { name: 'failing' }, kind: 'Redrive', select: { reason: 'Rejected' } },
+  })
+  await namespace.kubectl('wait', 'queueoperations.pillion.dev/again', '--for=condition=Complete', '--timeout=120s')
+  expect(await namespace.get('queueoperations.pillion.dev', 'again')).toMatchObject({
+    status: { messages: { total: 5, done: 5, skipped: 0 } },
+  })
+  expect(await take(namespace, 'failing', 5)).toEqual(bodies('failed', 5))
+  const empty = { type: 'DeadLetterEmpty', status: 'True', reason: 'Empty' }
+  await namespace.conditionSays('queues.pillion.dev', 'failing', empty)
+  await namespace.kubectl('delete', 'queueoperations.pillion.dev', 'again', '--timeout=60s')
+})
