@@ -67,4 +67,6 @@ export type Operation = z.infer<typeof operationSchema>
 /** Answer of `GET /queues/<name>/operations`, newest first. */
 export const operationListSchema = z.object({ operations: z.array(operationSchema) })
 
+export type OperationState = (typeof OPERATION_STATES)[number]
+
 export const isFinished = ({ state }: Pick<Operation, 'state'>): boolean => state !== 'Running' && state !== 'Waiting'

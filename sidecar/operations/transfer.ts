@@ -1,8 +1,8 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
-import { errors } from '@nats-io/transport-node'
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
+import { isUntaken } from '../jetstream/untaken.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import { movesToTail } from '../lanes/lanes.ts'
@@ -55,7 +55,7 @@ export async function copyTo(
     if (code !== undefined && NO_ROOM.includes(code)) {
       return { kind: 'later', why: `queue ${name} is full (${error.message}); goes on when there is room` }
     }
-    if (error instanceof errors.NoRespondersError) {
+    if (isUntaken(error)) {
       return { kind: 'later', why: `queue ${name} takes no messages at the moment; tries again` }
     }
     return { kind: 'later', why: `nats-server did not answer (${error.message}); tries again` }

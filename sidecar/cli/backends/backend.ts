@@ -1,0 +1,25 @@
+import type { MessageCounts } from '../../../crds/protocol/api.ts'
+import type { BrowsePage, Source } from '../../../crds/protocol/browse.ts'
+import type { QueueLedger } from '../../../crds/protocol/ledger.ts'
+import type { Operation, OperationRequest } from '../../../crds/protocol/operation.ts'
+
+export interface QueueSummary {
+  readonly name: string
+  readonly mode: string
+  readonly paused: boolean
+  readonly messages: MessageCounts
+}
+
+/** What commands ask of Queues: of an embedded server, or of a cluster. */
+export interface Backend {
+  queues(): Promise<QueueSummary[]>
+  /** Everything that is known of a Queue: what it declares, and what it is. */
+  describe(queue: string): Promise<{ readonly spec: unknown; readonly status: unknown }>
+  ledger(queue: string): Promise<QueueLedger>
+  browse(queue: string, source: Source, parameters: Readonly<Record<string, string>>): Promise<BrowsePage>
+  pause(queue: string, paused: boolean): Promise<void>
+  /** Begins an operation; its id. */
+  operate(queue: string, request: OperationRequest): Promise<string>
+  operation(queue: string, id: string): Promise<Operation>
+  cancel(queue: string, id: string): Promise<void>
+}

@@ -1,0 +1,106 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { EmbeddedRun } from './harness/embedded.ts'
+
+const MAIN = join(import.meta.dirname, '../../sidecar/cli/main.ts')
+const QUEUE = (name: string): string =>
+  `apiVersion: pillion.dev/v1alpha1\nkind: Queue\nmetadata: {name: ${name}}\nspec: {broker: {durability: Interval}, retry: {maxAttempts: 1}}\n`
+
+let folder: string
+let embedded: EmbeddedRun
+let at: { nats: string; http: string }
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'pillion-test-'))
+  await writeFile(join(folder, 'queues.yaml'), `${QUEUE('orders')}---\n${QUEUE('others')}`)
+  const options = ['--file', join(folder, 'queues.yaml'), '--port', '0', '--http-port', '0']
+  embedded = new EmbeddedRun([...options, '--data', join(folder, 'data')])
+  at = await embedded.ready()
+})
+afterAll(async () => {
+  embedded?.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
+
+interface Result {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+function pillion(...args: string[]): Promise<Result> {
+  const env = { ...process.env, PILLION_HTTP: at.http, NATS_URL: at.nats }
+  return new Promise((done) => {
+    const child = execFile(process.execPath, [MAIN, ...args], { env }, (error, out, err) =>
+      done({ code: error === null ? 0 : Number(error.code ?? 1), out: out.trim(), err: err.trim() }),
+    )
+    child.stdin?.end('from standard input')
+  })
+}
+
+async function json(...args: string[]): Promise<unknown> {
+  const { code, out, err } = await pillion(...args, '-o', 'json')
+  if (code !== 0) throw new Error(err)
+  return JSON.parse(out)
+}
+
+describe('pillion', () => {
+  it('publishes, peeks, consumes, pauses, moves and verifies', async () => {
+    expect(await pillion('publish', 'orders', 'one', '--header', 'tenant=a', '--id', 'x')).toMatchObject({
+      code: 0,
+      out: 'stored as 1',
+    })
+    expect((await pillion('publish', 'orders', 'one', '--id', 'x')).out).toContain('duplicate')
+    await pillion('publish', 'orders')
+    expect(await json('peek', 'orders')).toMatchObject({
+      messages: [{ body: 'one', headers: { tenant: ['a'] } }, { body: 'from standard input' }],
+    })
+    expect((await pillion('consume', 'orders', '--count', '1')).out).toBe('one')
+    expect((await pillion('move', 'orders', 'others')).err).toContain('set spec.paused: true')
+    await pillion('pause', 'orders')
+    expect(await json('move', 'orders', 'others')).toMatchObject({ state: 'Succeeded', done: 1 })
+    await pillion('resume', 'orders')
+    expect(await json('queues')).toMatchObject([
+      { name: 'orders', paused: false, messages: { ready: 0 } },
+      { name: 'others', messages: { ready: 1 } },
+    ])
+    expect(await json('verify', 'orders')).toMatchObject({ acknowledged: 1, moved: 1, unaccounted: 0 })
+    expect((await pillion('describe', 'others')).out).toContain('maxAttempts: 1')
+    expect((await pillion('consume', 'others', '--once')).out).toBe('from standard input')
+  })
+
+  it('says what to do about what is wrong, with exit code 2 where the command is', async () => {
+    const said = async (code: number, text: string, ...args: string[]): Promise<void> => {
+      const { code: is, err } = await pillion(...args)
+      expect([is, err]).toEqual([code, expect.stringContaining(text)])
+    }
+    await said(2, 'see pillion --help', 'frobnicate')
+    await said(2, 'pillion dlq list', 'dlq')
+    await said(2, 'the name of the queue is missing', 'peek')
+    await said(2, 'one of max-attempts', 'dlq', 'redrive', 'orders', '--reason', 'bad')
+    await said(2, 'usage: pillion peek <queue>', 'peek', 'orders', '--color')
+    await said(2, '--output is "yaml"; it has to be json', 'queues', '-o', 'yaml')
+    await said(1, 'there is no queue nowhere', 'verify', 'nowhere')
+    await said(1, 'no queue takes q.nowhere', 'publish', 'nowhere', 'x')
+    await said(1, 'start it with npm start', 'queues', '--http', 'http://127.0.0.1:9')
+    await said(1, 'select.olderThan', 'dlq', 'redrive', 'orders', '--older-than', 'long')
+  })
+
+  it('completes commands, options and names', async () => {
+    const { out } = await pillion('completion')
+    const complete = (line: string): Promise<string> =>
+      new Promise((done) => {
+        const words = line.split(' ')
+        const script = `${out}\npillion() { ${process.execPath} ${MAIN} "$@"; }\nCOMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')})\nCOMP_CWORD=${words.length - 1}\n_pillion\necho "\${COMPREPLY[*]}"`
+        const env = { ...process.env, PILLION_HTTP: at.http }
+        execFile('bash', ['-c', script], { env }, (_, printed) => done(printed.trim()))
+      })
+    expect(await complete('pillion pe')).toBe('peek')
+    expect(await complete('pillion dlq re')).toBe('redrive')
+    expect(await complete('pillion dlq redrive --dry')).toBe('--dry-run')
+    expect(await complete('pillion peek o')).toBe('orders others')
+  })
+})
