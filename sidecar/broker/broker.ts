@@ -298,7 +298,12 @@ export class Broker {
     const js = this.#js
     if (js === undefined) return
     this.#store = await SpecStore.open(js)
-    this.#operations ??= await Operations.open({ js, logger: this.#logger, queues: this.#queues })
+    this.#operations ??= await Operations.open({
+      js,
+      logger: this.#logger,
+      queues: this.#queues,
+      repaired: (queue, count) => this.#metrics.repairs.inc({ queue, kind: 'copied' }, count),
+    })
     for (const { name, spec, generation } of await this.#store.all()) {
       if (this.#queues.has(name)) continue
       const queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))

@@ -2,8 +2,6 @@
 // The command `pillion`: looks at Queues and operates on them, of an embedded server or of a cluster.
 import { parseArgs } from 'node:util'
 import type { Backend } from './backends/backend.ts'
-import { cluster } from './backends/cluster.ts'
-import { Kube } from './backends/kube.ts'
 import { overHttp } from './backends/sidecar-api.ts'
 import { type Command, type Invocation, UsageError } from './command.ts'
 import { consume } from './commands/consume.ts'
@@ -115,6 +113,8 @@ function invocation(values: Readonly<Record<string, Value>>, args: string[]): In
   const backend = async (): Promise<Backend> => {
     const http = text('http') ?? PILLION_HTTP
     if (http !== undefined && http !== '') return overHttp(http, text('token') ?? PILLION_TOKEN)
+    // What reads kubeconfigs is slow to load, and seldom needed.
+    const [{ cluster }, { Kube }] = await Promise.all([import('./backends/cluster.ts'), import('./backends/kube.ts')])
     return cluster(Kube.fromDefault(text('context'), text('namespace')))
   }
   return {

@@ -45,6 +45,9 @@ export class Metrics {
     'Tries to move a message that was due into a Queue that did not take it',
   )
   readonly drift = this.#counter('queue_drift_corrected_total', 'Differences from the declared state, put right')
+  readonly repairs = this.#counter('queue_repairs_total', 'Messages found between two steps, and the rest done', [
+    'kind',
+  ])
   readonly invalid = this.#counter(
     'queue_invalid_requests_total',
     'Pulls, acknowledgements and delayed publishes that were refused',

@@ -52,6 +52,11 @@ export class QueueMetrics {
     if (count > 0) this.#m.delayedRefused.inc({ queue: this.#queue }, count)
   }
 
+  /** Found between two steps: given up without a word, or on record and still there. */
+  repaired(kind: 'given-up' | 'recorded'): void {
+    this.#m.repairs.inc({ queue: this.#queue, kind })
+  }
+
   drift(count: number): void {
     if (count > 0) this.#m.drift.inc({ queue: this.#queue }, count)
   }

@@ -18,6 +18,8 @@ export interface OperationsOptions {
   readonly js: JetStreamAccess
   readonly logger: Logger
   readonly queues: ReadonlyMap<string, Queue>
+  /** So many copies were found, of a Queue's messages, whose originals had not come to their end. */
+  readonly repaired: (queue: string, count: number) => void
 }
 
 /** The operations of a broker: one at a time in each Queue, taken up again after a restart. */
@@ -171,7 +173,14 @@ export class Operations {
     const before = this.#runs.get(source.name)
     if (before !== undefined) this.#remember(before.progress)
     const run = new OperationRun(
-      { js, store: this.#store, logger: logger.child({ queue: source.name }), source, target },
+      {
+        js,
+        store: this.#store,
+        logger: logger.child({ queue: source.name }),
+        source,
+        target,
+        repaired: (count) => this.#o.repaired(source.name, count),
+      },
       progress,
     )
     this.#runs.set(source.name, run)

@@ -32,6 +32,8 @@ export interface RunOptions {
   readonly store: OperationStore
   readonly logger: Logger
   readonly source: Queue
+  /** So many copies were found whose originals had not come to their end. */
+  readonly repaired: (count: number) => void
   /** Where copies go; undefined: nowhere. */
   readonly target: Queue | undefined
 }
@@ -109,7 +111,7 @@ export class OperationRun {
     const { from, created, queue } = this.#progress
     const stream = await js.manager.streams.info(sourceStream(queue, from))
     if (stream.created !== created) {
-      this.#o.target?.release(this.#progress.id)
+      this.#o.target?.holds.release(this.#progress.id)
       const why = `stream ${stream.config.name} is not the one any more that it began with`
       return finished(this.#progress, 'Failed', why, new Date())
     }
@@ -172,11 +174,13 @@ export class OperationRun {
     }
     const { copied } = this.#progress
     if (copied !== undefined) {
+      this.#o.logger.info({ id: this.#progress.id, count: copied.length }, 'found copies whose originals were left')
+      this.#o.repaired(copied.length)
       await this.#endOriginals(copied)
       this.#progress = ended(this.#progress)
       await this.#save()
     }
-    target?.release(this.#progress.id)
+    target?.holds.release(this.#progress.id)
   }
 
   async #batch({ messages, looked, position }: Candidates): Promise<void> {
@@ -237,7 +241,7 @@ export class OperationRun {
     const { js, target } = this.#o
     if (target === undefined) throw new Error('a transfer has a target')
     const { id } = this.#progress
-    const after = await target.hold(id)
+    const after = await target.holds.hold(id)
     const sequences = messages.map(({ message }) => message.seq)
     this.#progress = { ...this.#progress, intent: { sequences, after, target: target.name } }
     await this.#save()
@@ -249,7 +253,7 @@ export class OperationRun {
     for (const result of results) if (result.kind === 'left') this.#leave(result.why)
     const copied = sequences.filter((_, index) => results[index]?.kind === 'copied')
     await endOriginals(copied)
-    target.release(id)
+    target.holds.release(id)
     this.#progress = advanced(this.#progress, {
       looked,
       done: copied.length,

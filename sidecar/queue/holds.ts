@@ -1,18 +1,30 @@
-/** Who has a stream keep what comes in, and from where on. */
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import type { QueueState } from './state.ts'
+
+/** Has a Queue's stream keep what comes in, acknowledged or not, until it is known what it is. */
 export class Holds {
+  readonly #q: QueueState
   readonly #after = new Map<string, number>()
 
-  /** What is stored after this stays; Infinity: nobody holds anything. */
-  get above(): number {
-    return Math.min(...this.#after.values())
+  constructor(state: QueueState) {
+    this.#q = state
   }
 
-  hold(by: string, after: number): void {
-    this.#after.set(by, after)
+  /** From now on nothing that comes into the stream leaves it, until it is released; the last sequence before. */
+  async hold(by: string): Promise<number> {
+    const { state } = await this.#q.js.manager.streams.info(queueStream(this.#q.name))
+    this.#after.set(by, state.last_seq)
+    this.#update()
+    return state.last_seq
   }
 
-  /** Whether there was something to release. */
-  release(by: string): boolean {
-    return this.#after.delete(by)
+  release(by: string): void {
+    if (!this.#after.delete(by)) return
+    this.#update()
+    this.#q.settler.purger.floorsRaised()
+  }
+
+  #update(): void {
+    this.#q.holdsAbove = Math.min(...this.#after.values())
   }
 }

@@ -48,7 +48,8 @@ export class Queue {
   /** What waits for its time. */
   readonly delayed: Delayed
   readonly #balance: Balance
-  readonly #holds = new Holds()
+  /** For copies that are on their way into the Queue. */
+  readonly holds: Holds
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -126,6 +127,7 @@ export class Queue {
     this.delayed = new Delayed(this.#q)
     this.#signals = new Signals(this.#q, this.delayed)
     this.#balance = new Balance(this.#q)
+    this.holds = new Holds(this.#q)
   }
 
   get spec(): QueueSpec {
@@ -196,20 +198,6 @@ export class Queue {
       await this.#look()
       return work(hands(this.#q))
     })
-  }
-
-  /** From now on nothing that comes into the stream leaves it, until it is released; the last sequence before. */
-  async hold(by: string): Promise<number> {
-    const { state } = await this.#q.js.manager.streams.info(queueStream(this.name))
-    this.#holds.hold(by, state.last_seq)
-    this.#q.holdsAbove = this.#holds.above
-    return state.last_seq
-  }
-
-  release(by: string): void {
-    if (!this.#holds.release(by)) return
-    this.#q.holdsAbove = this.#holds.above
-    this.#q.settler.purger.floorsRaised()
   }
 
   /** Ends the Queue in the broker, as far as its deletion policy lets it. Throws SidecarError QueueNotEmpty. */
@@ -367,6 +355,7 @@ export class Queue {
     const hole = findHole(lane, pending, delivered, retryPolicy(this.#q.spec).visibilityTimeoutMs, now)
     if (hole === undefined) return
     this.#q.logger.warn({ sequence: hole }, 'found a message that was given up without a word')
+    this.#q.metrics.repaired('given-up')
     await this.#endUnanswered(lane, hole, retry.maxAttempts)
   }
 

@@ -89,9 +89,13 @@ export const mayDelete = ({ spec }: QueueState): boolean =>
 export const deleteRecorded = (q: QueueState, sequence: number): Promise<void> =>
   q.streamLock.run(async () => {
     if (sequence > q.holdsAbove) return
-    await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false).catch((error: unknown) => {
+    try {
+      await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false)
+      q.metrics.repaired('recorded')
+      q.logger.info({ sequence }, 'removed a message that was on record and would have been delivered again')
+    } catch (error) {
       q.logger.debug({ err: error, sequence }, 'a settled message was gone already')
-    })
+    }
   })
 
 /** Numbers of deliveries that nats-server may give a second time after a crash: more than it makes between two of its flushes. */

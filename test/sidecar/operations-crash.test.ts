@@ -52,7 +52,7 @@ interface Life {
 /** What a sidecar does between its start and its end. */
 async function live(hands: JetStreamAccess, specs: Readonly<Record<string, QueueSpec>>): Promise<Life> {
   const queues = new Map<string, Queue>()
-  const operations = await Operations.open({ js: hands, logger, queues })
+  const operations = await Operations.open({ js: hands, logger, queues, repaired: () => undefined })
   for (const [name, spec] of Object.entries(specs)) {
     const queue = new Queue(hands, name, spec, 1, logger, new QueueMetrics(new Metrics('test'), name))
     await queue.start()
@@ -167,13 +167,13 @@ it('what comes in while the Queue is held stays in the stream, though it was ack
   }
   const there = async (): Promise<number> => (await admin.stream('held')).state.messages
   await js.client.publish('q.held', 'before')
-  await queue.hold('operation')
+  await queue.holds.hold('operation')
   await js.client.publish('q.held', 'after')
   await acknowledge()
   expect(await there()).toBe(1)
   await acknowledge()
   expect(await there()).toBe(1)
-  queue.release('operation')
+  queue.holds.release('operation')
   await until('it is gone', async () => (await there()) === 0)
   acks.unsubscribe()
   await end(life)
