@@ -119,6 +119,7 @@ export class Operations {
         total: from === 'messages' ? messages.ready + messages.inFlight : state.messages,
         now: new Date(),
       })
+      await this.#store.ensure()
       await this.#store.put(progress)
       this.#o.logger.info({ ...request, id: progress.id, queue, total: progress.total }, 'an operation began')
       this.#run(source, target, progress)

@@ -117,6 +117,8 @@ export class OperationRun {
     }
     await this.#takeUp()
     if (this.#cancelled) return this.#end('Cancelled')
+    // A crash may have come between the last of them and the word that it was.
+    if (wanted(this.#progress) === 0) return this.#end('Succeeded')
     if (await this.#allAtOnce(stream.state.messages)) return this.#end('Succeeded')
     let messages: Array<{ message: StoredMessage; subject: string }> = []
     let looked = 0

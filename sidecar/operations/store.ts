@@ -1,11 +1,22 @@
 import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { OPERATION_STREAM, operationSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { ensureStream } from '../jetstream/ensure.ts'
+import type { WantedStream } from '../jetstream/desired.ts'
+import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { readAll } from '../jetstream/read.ts'
 import { type Progress, progressSchema } from './progress.ts'
 
 const READ_BATCH = 256
+const STREAM: WantedStream = {
+  name: OPERATION_STREAM,
+  subjects: [operationSubject('*', '*')],
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.Old,
+  num_replicas: 1,
+  max_msgs_per_subject: 1,
+  allow_direct: true,
+}
 
 /** How far the operations of a broker are, kept in the broker itself; the last word of each. */
 export class OperationStore {
@@ -16,17 +27,14 @@ export class OperationStore {
   }
 
   static async open(js: JetStreamAccess): Promise<OperationStore> {
-    await ensureStream(js.manager, {
-      name: OPERATION_STREAM,
-      subjects: [operationSubject('*', '*')],
-      storage: StorageType.File,
-      retention: RetentionPolicy.Limits,
-      discard: DiscardPolicy.Old,
-      num_replicas: 1,
-      max_msgs_per_subject: 1,
-      allow_direct: true,
-    })
-    return new OperationStore(js)
+    const store = new OperationStore(js)
+    await store.ensure()
+    return store
+  }
+
+  /** Makes the stream, also where somebody deleted it. */
+  async ensure(): Promise<void> {
+    await ensureStream(this.#js.manager, STREAM)
   }
 
   /** In the order of their last words. What another version wrote and this one cannot read is left out, and told. */
@@ -47,6 +55,6 @@ export class OperationStore {
   }
 
   async forget(queue: string, id = '*'): Promise<void> {
-    await this.#js.manager.streams.purge(OPERATION_STREAM, { filter: operationSubject(queue, id) })
+    await orMissing(this.#js.manager.streams.purge(OPERATION_STREAM, { filter: operationSubject(queue, id) }))
   }
 }

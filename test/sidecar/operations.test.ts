@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { headers as natsHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { isFinished, type Operation, operationListSchema, operationSchema } from '../../crds/protocol/operation.ts'
+import { OPERATION_STREAM } from '../../crds/protocol/subjects.ts'
 import { eventually, numbered, type Puller, type QueueInput, TestBroker, until } from './harness.ts'
 
 let broker: TestBroker
@@ -258,6 +259,14 @@ describe('an operation', () => {
     expect((await broker.api.delete(queue, 'Delete')).status).toBe(200)
     await broker.api.put(queue)
     expect((await broker.api.request('GET', `/queues/${queue}/operations/mine`)).status).toBe(404)
+  })
+
+  it('is begun, and its Queue deleted, also where the stream that keeps operations was deleted', async () => {
+    await withDeadLetters(['x'])
+    await broker.admin.manager.streams.delete(OPERATION_STREAM)
+    expect(await operate({ kind: 'redrive' })).toMatchObject({ state: 'Succeeded', done: 1 })
+    await broker.admin.manager.streams.delete(OPERATION_STREAM)
+    expect((await broker.api.delete(queue, 'Delete')).status).toBe(200)
   })
 
   it.each([
