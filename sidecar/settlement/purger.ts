@@ -63,6 +63,8 @@ export class Purger {
   #timer: NodeJS.Timeout | undefined
   #deferTimer: NodeJS.Timeout | undefined
   #stopped = false
+  /** Whether the last pass failed: the next one waits, however full the stream is. */
+  #failed = false
   /** When the next purge may come; monotonic milliseconds. */
   #notBefore = 0
   /** When what was held was acknowledged last; monotonic milliseconds. */
@@ -127,7 +129,7 @@ export class Purger {
 
   /** Something is on record that is still in the stream. */
   schedule(): void {
-    if (this.#stopped || this.#purging !== undefined) return
+    if (this.#stopped || this.#failed || this.#purging !== undefined) return
     const many = this.#purgeable() - this.#purged >= PURGE_AT_ONCE && performance.now() >= this.#notBefore
     if (this.#o.nearLimit() || (many && !this.#deferred)) void this.#start()
     else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
@@ -177,26 +179,35 @@ export class Purger {
     clearTimeout(this.#deferTimer)
     this.#timer = undefined
     this.#deferTimer = undefined
+    const before = this.#purged
     this.#purging ??= this.#o
       .exclusively(() => this.#pass())
       .then(
-        () => true,
+        () => false,
         (error: unknown) => {
           this.#o.logger.warn({ err: error }, 'could not purge what is settled; trying again')
-          return false
+          return true
         },
       )
-      .then((isDone) => {
+      .then((failed) => {
         this.#purging = undefined
-        const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
-        if (this.#stopped) return
-        // Not at once, also near a limit: where it fails without asking nats-server, nothing else would get its turn.
-        if (!isDone) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
-        else if (behind || this.#moreToDelete) this.schedule()
-        else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
-        else if (this.#purgeable() > this.#purged) this.schedule()
+        this.#failed = failed
+        if (!this.#stopped) this.#goOn(this.#purged > before)
       })
     return this.#purging
+  }
+
+  /** After a pass. @param progressed whether it took something out of the stream */
+  #goOn(progressed: boolean): void {
+    const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
+    if (this.#failed) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
+    else if (behind || this.#moreToDelete) this.schedule()
+    else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
+    else if (this.#purgeable() > this.#purged) {
+      // At once, near a limit, it would find the same again.
+      if (progressed) this.schedule()
+      else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
+    }
   }
 
   async #pass(): Promise<void> {
