@@ -2,9 +2,10 @@ import type { MsgHdrs } from '@nats-io/transport-node'
 import type { QueueSpec } from '../../crds/index.ts'
 import { queueSubject } from '../../crds/protocol/subjects.ts'
 import { subjectMatches } from '../browse/subject-pattern.ts'
+import { ttlLeft } from '../delay/ttl.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { streamShape } from '../lanes/lanes.ts'
-import { copyHeader, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
+import { copyHeader, headerValue, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
 import { deadLetterHeader } from '../settlement/dead-letter.ts'
 
 /**
@@ -15,8 +16,13 @@ import { deadLetterHeader } from '../settlement/dead-letter.ts'
 export const copyId = (stream: string, created: string, sequence: number): string =>
   `moved:${stream}:${created}:${sequence}`
 
-/** The headers of a copy: the message's own, its producer's id, no trace of its being dead-lettered, and no attempts yet. Pure. */
-export function copyHeaders(message: Pick<StoredMessage, 'headers'>): MsgHdrs {
+/**
+ * The headers of a copy: the message's own, its producer's id, what is left of its `Nats-TTL`, no trace of its being dead-lettered, and
+ * no attempts yet. Undefined where its time is over. Pure.
+ *
+ * @param now milliseconds since 1970
+ */
+export function copyHeaders(message: Pick<StoredMessage, 'headers' | 'time'>, now: number): MsgHdrs | undefined {
   const all = repeatedHeaders(message.headers)
   const deadId = message.headers.find(([key]) => key === deadLetterHeader.messageId)?.[1]
   const isDead = message.headers.some(([key]) => key === deadLetterHeader.reason)
@@ -24,6 +30,11 @@ export function copyHeaders(message: Pick<StoredMessage, 'headers'>): MsgHdrs {
   const id = isDead ? deadId : producersId(message.headers)
   if (id !== undefined) all.set(copyHeader.messageId, id)
   all.set(copyHeader.attempts, '0')
+  const ttl = headerValue(message.headers, 'Nats-TTL')
+  if (ttl === undefined) return all
+  const left = ttlLeft(ttl, now - message.time.getTime())
+  if (left === undefined) return undefined
+  all.set('Nats-TTL', left)
   return all
 }
 

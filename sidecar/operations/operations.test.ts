@@ -2,7 +2,7 @@ import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { copyHeaders, targetSubject } from './copy.ts'
-import { advanced, beginning, ended, found, shown, wanted } from './progress.ts'
+import { advanced, beginning, ended, finished, found, lastWords, type Progress, shown, wanted } from './progress.ts'
 import { parseOperation } from './request.ts'
 import { isSelected, selectsAll } from './selection.ts'
 
@@ -52,17 +52,30 @@ describe('a copy', () => {
         ['Pillion-Dead-Letter-Reason', 'timeout'],
         ['Pillion-Dead-Letter-Msg-Id', 'mine'],
       ]),
+      NOW,
     )
-    expect(Object.fromEntries(all)).toEqual({ a: ['1', '2'], 'Pillion-Msg-Id': ['mine'], 'Pillion-Attempts': ['0'] })
+    expect(Object.fromEntries(all ?? [])).toEqual({
+      a: ['1', '2'],
+      'Pillion-Msg-Id': ['mine'],
+      'Pillion-Attempts': ['0'],
+    })
   })
 
   it('of a message keeps the producer’s id, of a dead letter without one none', () => {
-    expect(copyHeaders(message([['Nats-Msg-Id', 'mine']])).get('Pillion-Msg-Id')).toBe('mine')
+    expect(copyHeaders(message([['Nats-Msg-Id', 'mine']]), NOW)?.get('Pillion-Msg-Id')).toBe('mine')
     const dead = message([
       ['Nats-Msg-Id', 'dlq:x'],
       ['Pillion-Dead-Letter-Reason', 'rejected'],
     ])
-    expect(copyHeaders(dead).has('Pillion-Msg-Id')).toBe(false)
+    expect(copyHeaders(dead, NOW)?.has('Pillion-Msg-Id')).toBe(false)
+  })
+
+  it.each([
+    ['never', 'never'],
+    ['60s', '50s'],
+    ['10', undefined],
+  ])('of a message with Nats-TTL %s that is 10 s old has what is left of it', (ttl, left) => {
+    expect(copyHeaders(message([['Nats-TTL', ttl]], 10_000), NOW)?.get('Nats-TTL')).toBe(left)
   })
 
   const specOf = (input: object): QueueSpec => {
@@ -104,3 +117,29 @@ test.prop([
   expect([progress.done, wanted(progress)]).toEqual([done, 1000 - done])
   expect(Object.keys(shown(progress))).not.toContain('position')
 })
+
+test.prop([
+  fc.array(fc.record({ queue: fc.constantFrom('a', 'b'), words: fc.integer({ min: 1, max: 3 }) }), { maxLength: 12 }),
+  fc.func(fc.boolean()),
+  fc.boolean(),
+])('what a crash brings back of operations that have ended is not carried out', (operations, isBack, lastIsOpen) => {
+  const words: Progress[] = []
+  const kept = new Set<Progress>()
+  for (const [index, { queue, words: count }] of operations.entries()) {
+    const b = { queue, id: `id${index}`, created: 'c', first: 1, last: 9, total: 9, now: new Date(NOW) }
+    const running = beginning(parseOperation(queue, { kind: 'redrive' }), b)
+    const isOpen = lastIsOpen && operations.findLastIndex((other) => other.queue === queue) === index
+    for (let left = count; left > 0; left--) words.push({ ...running, done: count - left })
+    if (!isOpen) words.push(finished(running, 'Succeeded', '', new Date(NOW)))
+    const end = words.at(-1)
+    // Of an operation that is not the newest one of its Queue, the last word may be forgotten and the others be back.
+    const isNewest = operations.findLastIndex((other) => other.queue === queue) === index
+    if (end !== undefined && (isNewest || isBack(`kept ${index}`))) kept.add(end)
+  }
+  const there = words.filter((word, index) => kept.has(word) || (!isEnd(word) && isBack(index)))
+  const { known, leftOver } = lastWords(there)
+  expect(new Set(known)).toEqual(kept)
+  expect(leftOver.filter(isEnd)).toEqual([])
+})
+
+const isEnd = ({ state }: Progress): boolean => state === 'Succeeded'

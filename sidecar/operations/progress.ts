@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type Operation, operationSchema } from '../../crds/protocol/operation.ts'
+import { isFinished, type Operation, operationSchema } from '../../crds/protocol/operation.ts'
 import type { WantedOperation } from './request.ts'
 
 /**
@@ -54,6 +54,25 @@ export const beginning = (request: WantedOperation, b: Beginning): Progress => (
   last: b.last,
   left: false,
 })
+
+/**
+ * What is known of operations by their words, oldest first. After a crash nats-server may bring back words that were replaced, also
+ * those of operations that were forgotten since. So the last word of each holds; and as there is one at a time in a Queue, one that has
+ * not ended is left over where anything was said in its Queue after it. Pure.
+ */
+export function lastWords(words: readonly Progress[]): { readonly known: Progress[]; readonly leftOver: Progress[] } {
+  const last = new Map<string, Progress>()
+  const newest = new Map<string, Progress>()
+  for (const word of words) {
+    const key = `${word.queue} ${word.id}`
+    last.delete(key)
+    last.set(key, word)
+    newest.set(word.queue, word)
+  }
+  const isKnown = (word: Progress): boolean => isFinished(word) || newest.get(word.queue) === word
+  const all = [...last.values()]
+  return { known: all.filter(isKnown), leftOver: all.filter((word) => !isKnown(word)) }
+}
 
 /** What is told of it. Pure. */
 export function shown({

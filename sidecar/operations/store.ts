@@ -4,7 +4,7 @@ import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { readAll } from '../jetstream/read.ts'
-import { type Progress, progressSchema } from './progress.ts'
+import { lastWords, type Progress, progressSchema } from './progress.ts'
 
 const READ_BATCH = 256
 const STREAM: WantedStream = {
@@ -47,7 +47,9 @@ export class OperationStore {
       if (parsed.success) stored.push(parsed.data)
       else onUnreadable(message.seq)
     }
-    return stored
+    const { known, leftOver } = lastWords(stored)
+    for (const { queue, id } of leftOver) await this.forget(queue, id)
+    return known
   }
 
   async put(progress: Progress): Promise<void> {

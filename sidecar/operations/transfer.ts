@@ -40,9 +40,11 @@ export async function copyTo(
   const { name, spec } = target
   const to = targetSubject(origin.queue, subject, name, spec)
   if (to === undefined) return { kind: 'left', why: `queue ${name} takes no message of subject ${subject}` }
+  const headers = copyHeaders(message, Date.now())
+  if (headers === undefined) return { kind: 'left', why: 'its Nats-TTL is over' }
   try {
     await js.client.publish(to, message.data, {
-      headers: copyHeaders(message),
+      headers,
       msgID: copyId(origin.stream, origin.created, message.seq),
       ...(movesToTail(spec) ? { expect: { lastSubjectSequence: 0 } } : {}),
     })
