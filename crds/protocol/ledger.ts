@@ -4,11 +4,11 @@ const count = z.int().min(0)
 
 /** What became of every message that a consumer group was given. */
 const groupLedgerSchema = z.object({
-  /** Everything that was published to the Queue, and what operations brought back or in. */
+  /** Everything that was published to the Queue, now or for later, and what operations brought back or in. */
   accepted: count,
   acknowledged: count,
   deadLettered: count,
-  /** Older than maxAge, and not dead-lettered for it. */
+  /** Older than maxAge, and not dead-lettered for it, or ended by a `Nats-TTL`. */
   expired: count,
   /** Dropped for newer ones, by a Queue that was full. */
   evicted: count,

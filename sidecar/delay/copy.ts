@@ -8,7 +8,7 @@ import { lastOf, type StoredMessage } from '../jetstream/stored-message.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import { copyHeader, headerValue, repeatedHeaders } from '../settlement/copied-headers.ts'
 import { isStoredHeader, storedHeader } from './headers.ts'
-import { ttlLeft } from './ttl.ts'
+import { mayExpire, ttlLeft } from './ttl.ts'
 
 /** How often a publish that replaces the last message of its key is tried while others do the same. */
 const TRIES = 100
@@ -25,6 +25,8 @@ export function copiedSequence(id: string, queue: string, created: string): numb
 export interface Copy {
   readonly subject: string
   readonly headers: MsgHdrsImpl
+  /** Whether it ends by a `Nats-TTL` of its own. */
+  readonly expires: boolean
   /** Milliseconds since 1970. */
   readonly due: number
 }
@@ -40,7 +42,8 @@ export function copyOf({ seq, headers: own }: StoredMessage, queue: string, now:
     if (left === undefined) return undefined
     headers.set('Nats-TTL', left)
   }
-  return { subject: headerValue(own, storedHeader.subject) ?? queueSubject(queue), headers, due }
+  const expires = ttl !== undefined && mayExpire([['Nats-TTL', ttl]])
+  return { subject: headerValue(own, storedHeader.subject) ?? queueSubject(queue), headers, expires, due }
 }
 
 /**

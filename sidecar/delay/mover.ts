@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { parseQuantity } from '../../crds/index.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import type { QueueState } from '../queue/state.ts'
+import { endedWaiting, sawTtl } from '../queue/waiting-ends.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import { attemptsBefore, headerValue } from '../settlement/copied-headers.ts'
 import type { Copies } from './copies.ts'
@@ -180,6 +181,7 @@ export class DelayedMover {
   async #move(batch: readonly Upcoming[]): Promise<void> {
     const { logger, metrics } = this.#q
     const ended: Upcoming[] = []
+    const lost = { expired: 0, replaced: 0 }
     const refused: Upcoming[] = []
     const unknown: Upcoming[] = []
     try {
@@ -190,6 +192,7 @@ export class DelayedMover {
         try {
           const outcome = await this.#moveOne(read[index], now)
           ended.push(message)
+          if (outcome === 'expired' || outcome === 'replaced') lost[outcome]++
           metrics.delayedEnded(outcome)
         } catch (error) {
           if (isRefusal(error)) refused.push(message)
@@ -209,7 +212,10 @@ export class DelayedMover {
       logger.debug({ err: error }, 'could not move delayed messages')
     }
     for (const message of ended) this.#upcoming.done(message)
-    await this.#untilDone(() => this.#remove(ended))
+    if (await this.#untilDone(() => this.#remove(ended))) {
+      endedWaiting(this.#q, 'expired', lost.expired)
+      endedWaiting(this.#q, 'replaced', lost.replaced)
+    }
     // What may have been copied is found out before anything may leave the Queue's stream.
     if (unknown.length > 0) await this.#untilDone(() => this.#copies.removeOriginals())
     metrics.delayedRefused(refused.length)
@@ -247,6 +253,7 @@ export class DelayedMover {
     )
     if (result === 'replaced') return result
     this.#copies.copied(result)
+    if (copy.expires) sawTtl(this.#q)
     if (parked !== undefined) metrics.redelivered(spec.consumerGroups[0]?.name ?? '', 1)
     return 'moved'
   }
@@ -269,17 +276,19 @@ export class DelayedMover {
     }
   }
 
-  /** Nothing else may happen before; ends when told to stop. */
-  async #untilDone(work: () => Promise<void>): Promise<void> {
+  /** Nothing else may happen before; ends when told to stop, and then it is false. */
+  async #untilDone(work: () => Promise<void>): Promise<boolean> {
     while (!this.#stopped) {
       try {
-        return await work()
+        await work()
+        return true
       } catch (error) {
         if (await this.#isGone()) this.#stopped = true
         this.#q.logger.debug({ err: error }, 'could not finish a move yet')
         await delay(RETRY_MS)
       }
     }
+    return false
   }
 }
 

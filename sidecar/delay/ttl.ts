@@ -1,4 +1,6 @@
 import { isDuration, parseDuration } from '../../crds/index.ts'
+import type { StoredMessage } from '../jetstream/stored-message.ts'
+import { headerValue } from '../settlement/copied-headers.ts'
 
 const MIN_MS = 1000
 const NEVER = 'never'
@@ -18,6 +20,12 @@ export function ttlLeft(text: string, lateMs: number): string | undefined {
   if (ttl === undefined) return text
   const left = ttl - lateMs
   return left <= 0 ? undefined : `${Math.ceil(left / 1000)}s`
+}
+
+/** Whether a message ends by a `Nats-TTL` of its own. Pure. */
+export function mayExpire(headers: StoredMessage['headers']): boolean {
+  const ttl = headerValue(headers, 'Nats-TTL')
+  return ttl !== undefined && ttl !== NEVER
 }
 
 /** Undefined where it is no time. */

@@ -1,11 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseDuration, parseQuantity } from '../../crds/index.ts'
 import type { GroupLedger, QueueLedger } from '../../crds/protocol/ledger.ts'
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import { mayExpire } from '../delay/ttl.ts'
+import { storedMessage } from '../jetstream/stored-message.ts'
 import { hasGaps, isTree, movesToTail } from '../lanes/lanes.ts'
 import { Account } from '../settlement/account.ts'
 import { lossBy } from '../settlement/loss.ts'
 import { inFlight, type Observation } from './observe.ts'
 import type { QueueState } from './state.ts'
+import { sawTtl } from './waiting-ends.ts'
 
 /** Of its limits: from here on a stream drops its oldest messages for newer ones, if it does. */
 const FULL_SHARE = 0.9
@@ -31,15 +35,26 @@ export class Balance {
   /** No message that may be gone since nothing was last on its way is older. Milliseconds since 1970. */
   #oldest = 0
   #stream = ''
+  /** The last message that was looked at for its `Nats-TTL`. */
+  #sampled = 0
 
   constructor(state: QueueState) {
     this.#q = state
   }
 
+  /** Whether there are messages with a `Nats-TTL` is seen from the newest one at each look. */
+  async lookForTtl({ stream: { state } }: Observation): Promise<void> {
+    if (state.last_seq === this.#sampled || state.messages === 0) return
+    this.#sampled = state.last_seq
+    const { js, name } = this.#q
+    const newest = await storedMessage(js, queueStream(name), state.last_seq)
+    if (newest !== undefined && mayExpire(newest.headers)) sawTtl(this.#q)
+  }
+
   /** To be called at each look at the Queue. @param now milliseconds since 1970 */
   look(observation: Observation, now: number): void {
     const { accounts, created, createdAt, spec } = this.#q
-    const { config, state } = observation.stream
+    const { state } = observation.stream
     if (this.#stream !== created) {
       this.#stream = created
       this.#oldest = createdAt
@@ -47,12 +62,7 @@ export class Balance {
     const { onExpiry, onLimit, maxAge, maxMessages, maxBytes } = spec.retention
     const isOld = onExpiry === 'Drop' && now - this.#oldest >= parseDuration(maxAge)
     const full = state.messages >= FULL_SHARE * maxMessages || state.bytes >= FULL_SHARE * parseQuantity(maxBytes)
-    const loss = lossBy({
-      replaces: movesToTail(spec),
-      evicts: onLimit === 'DropOldest',
-      full,
-      mayHaveExpired: isOld || config.allow_msg_ttl === true,
-    })
+    const circumstances = { replaces: movesToTail(spec), evicts: onLimit === 'DropOldest', full }
     let isQuiet = true
     for (const [group, account] of accounts) {
       const there = this.#there(observation, group)
@@ -64,7 +74,10 @@ export class Balance {
       }
       const unaccounted = account.unaccounted(state.last_seq, held)
       if (unaccounted < 0) account.takeBack(-unaccounted)
-      else if (loss !== undefined) account.explain(loss, unaccounted, !hasGaps(spec))
+      const loss = lossBy({ ...circumstances, mayHaveExpired: isOld || account.sawTtl })
+      // Those of a Nats-TTL go from between others, which no lane notices.
+      const isEachSeen = !hasGaps(spec) && !account.sawTtl
+      if (loss !== undefined) account.explain(loss, Math.max(0, unaccounted), isEachSeen)
     }
     this.#q.cutBack = false
     for (const [group, { unaccounted, ...counts }] of this.#groups(observation, 0)) {
@@ -114,7 +127,9 @@ export class Balance {
   #there({ lanes, stream, crowded }: Observation, group: string): There {
     const own = lanes.filter(({ state }) => state.group === group)
     const ready = own.reduce((sum, { info }) => sum + info.num_pending, 0)
-    const flying = own.reduce((sum, lane) => sum + (lane.state.spread ? inFlight(lane.state, lane) : open(lane)), 0)
+    const pending = own.reduce((sum, lane) => sum + (lane.state.spread ? inFlight(lane.state, lane) : open(lane)), 0)
+    // Right after a crash JetStream may count as pending what has left the stream.
+    const flying = Math.min(pending, Math.max(0, stream.state.messages - ready))
     const hidden = crowded && isTree(this.#q.spec) ? stream.state.messages - ready - flying : 0
     return { ready: ready + Math.max(0, hidden), inFlight: flying }
   }

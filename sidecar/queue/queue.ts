@@ -400,6 +400,7 @@ export class Queue {
     const deleted = state.num_deleted ?? 0
     if (deleted > 0 && deleted !== this.#deleted && !hasGaps(spec) && (await endDeleted(this.#q)))
       this.#deleted = deleted
+    await this.#balance.lookForTtl(observation)
     this.#balance.look(observation, Date.now())
     metrics.observed(
       observation,

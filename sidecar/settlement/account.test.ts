@@ -1,7 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { expect, it } from 'vitest'
 import { OUTCOMES } from '../queue/lane-state.ts'
-import { Account } from './account.ts'
+import { Account, LOSSES } from './account.ts'
 import { LaneLedger } from './lane-ledger.ts'
 import { decodeRecord, encodeRecord, type LaneSettlements, type SettlementRecord } from './record.ts'
 import { replayAccounts } from './replay.ts'
@@ -17,6 +17,7 @@ const events = fc.array(
     { weight: 2, arbitrary: fc.record({ leave: fc.integer({ min: 1, max: LAST }) }) },
     { weight: 1, arbitrary: fc.constant({ snapshot: true as const }) },
     { weight: 1, arbitrary: fc.constant({ repeat: true as const }) },
+    { weight: 1, arbitrary: fc.record({ waiting: fc.constantFrom(...LOSSES) }) },
   ),
   { maxLength: 60 },
 )
@@ -40,6 +41,7 @@ function play(list: ReadonlyArray<typeof events extends fc.Arbitrary<ReadonlyArr
       log.push({ stream: 's', at: 0, lanes: { [LANE]: settlements } })
       account.add(event.end, ledger.record([[event.from, event.from]]))
     } else if ('leave' in event) account.miss(ledger.droppedBelow(event.leave))
+    else if ('waiting' in event) account.endedWaiting(event.waiting, 1)
     else if ('snapshot' in event) log = [snapshot()]
     else {
       // Stored, not confirmed, and so repeated.
@@ -60,8 +62,9 @@ test.prop([events, fc.boolean()])('what is counted is the same after a restart',
 
 test.prop([events])('every message is on record, gone or there', (list) => {
   const { account, there } = play(list)
-  const { missed, ended } = account.state
-  expect(account.unaccounted(LAST, there)).toBe(missed + ended.dropped)
+  const { missed, ended, lost } = account.state
+  const ofThose = lost.expired + lost.evicted + lost.replaced
+  expect(account.unaccounted(LAST, there)).toBe(missed + ended.dropped - ofThose)
   account.explain('expired', account.unaccounted(LAST, there), true)
   expect(account.unaccounted(LAST, there)).toBe(0)
 })
@@ -72,6 +75,18 @@ test.prop([events])('no more is explained than was seen to go', (list) => {
   account.explain('evicted', account.unaccounted(LAST, there - lost), true)
   expect(account.unaccounted(LAST, there - lost)).toBe(lost)
 })
+
+test.prop([fc.nat(50), fc.nat(50), fc.constantFrom(...LOSSES)])(
+  'what ended while it waited was accepted, and explains nothing else',
+  (waited, seen, loss) => {
+    const account = Account.startingAt(0)
+    account.endedWaiting(loss, waited)
+    expect([account.accepted(0), account.lost[loss], account.unaccounted(0, 0)]).toEqual([waited, waited, 0])
+    account.miss(seen)
+    account.explain('evicted', account.unaccounted(100, 0), true)
+    expect(account.unaccounted(100, 0)).toBe(100 - seen)
+  },
+)
 
 it('takes back what was taken for lost and came to an end', () => {
   const account = Account.startingAt(0)

@@ -22,6 +22,7 @@ export const accountSchema = z.object({
   }),
   lost: z.object({ expired: count, evicted: count, replaced: count }),
   missed: count,
+  sawTtl: z.boolean(),
 })
 export type AccountState = z.output<typeof accountSchema>
 
@@ -42,20 +43,25 @@ export class Account {
   readonly #lost: Record<Loss, number>
   /** Messages that were seen to have left the stream with no end on record. */
   #missed: number
+  /** Whether there were messages that end by a `Nats-TTL` of their own: nats-server removes them without a word. */
+  sawTtl: boolean
 
-  constructor({ base, ended, lost, missed }: AccountState) {
+  constructor({ base, ended, lost, missed, sawTtl }: AccountState) {
     this.#base = base
     this.#ended = { ...ended }
     this.#lost = { ...lost }
     this.#missed = missed
+    this.sawTtl = sawTtl
   }
 
   static startingAt(base: number): Account {
-    return new Account({ base, ended: nothing, lost: { expired: 0, evicted: 0, replaced: 0 }, missed: 0 })
+    const lost = { expired: 0, evicted: 0, replaced: 0 }
+    return new Account({ base, ended: nothing, lost, missed: 0, sawTtl: false })
   }
 
   get state(): AccountState {
-    return { base: this.#base, ended: { ...this.#ended }, lost: { ...this.#lost }, missed: this.#missed }
+    const { sawTtl } = this
+    return { base: this.#base, ended: { ...this.#ended }, lost: { ...this.#lost }, missed: this.#missed, sawTtl }
   }
 
   /** So many more came to an end. */
@@ -66,6 +72,13 @@ export class Account {
   /** So many left the stream with no end on record. */
   miss(count: number): void {
     this.#missed += count
+  }
+
+  /** So many ended while they waited outside of the stream, which they had left or not entered yet. */
+  endedWaiting(loss: Loss, count: number): void {
+    this.#base -= count
+    this.#missed += count
+    this.#lost[loss] += count
   }
 
   /** What was lost with the end of the stream counts as accepted and ended still: its numbers are given anew. */
