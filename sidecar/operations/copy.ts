@@ -1,7 +1,7 @@
 import type { MsgHdrs } from '@nats-io/transport-node'
 import type { QueueSpec } from '../../crds/index.ts'
 import { queueSubject } from '../../crds/protocol/subjects.ts'
-import { subjectMatches } from '../browse/subject-pattern.ts'
+import { subjectMatches } from '../wire/subject.ts'
 import { ttlLeft } from '../delay/ttl.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { streamShape } from '../lanes/lanes.ts'

@@ -1,6 +1,6 @@
 import { parseDuration } from '../../crds/index.ts'
 import type { Selection } from '../../crds/protocol/operation.ts'
-import { subjectMatches } from '../browse/subject-pattern.ts'
+import { subjectMatches } from '../wire/subject.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { deadLetterHeader } from '../settlement/dead-letter.ts'
 

@@ -2,6 +2,7 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
+import { isOvertaken } from '../jetstream/overtaken.ts'
 import { isUntaken } from '../jetstream/untaken.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
@@ -11,8 +12,6 @@ import { copyHeaders, copyId, targetSubject } from './copy.ts'
 
 /** nats-server's error codes for a stream at its limits, or a broker at its: there may be room later. */
 const NO_ROOM = [10077, 10047, 10023, 10028, 10002]
-/** A newer message of the key is there. */
-const WRONG_LAST_SEQUENCE = 10071
 const MESSAGE_TOO_LARGE = 10054
 
 export interface Origin {
@@ -52,7 +51,7 @@ export async function copyTo(
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const code = error instanceof JetStreamApiError ? error.code : undefined
-    if (code === WRONG_LAST_SEQUENCE) return { kind: 'left', why: `queue ${name} has a newer message of key ${to}` }
+    if (isOvertaken(error)) return { kind: 'left', why: `queue ${name} has a newer message of key ${to}` }
     if (code === MESSAGE_TOO_LARGE) return { kind: 'left', why: `queue ${name} takes no message so large` }
     if (code !== undefined && NO_ROOM.includes(code)) {
       return { kind: 'later', why: `queue ${name} is full (${error.message}); goes on when there is room` }

@@ -21,11 +21,11 @@ import type { AckSubject } from '../wire/ack-subject.ts'
 import { Balance, whenQuiet } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { endDeleted } from './end-deleted.ts'
-import { emptyGroupInfo, groupInfo } from './group-info.ts'
+import { answerInfo } from './group-info.ts'
 import { Holds } from './holds.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
-import { inFlight, isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
+import { isNearLimit, messageCounts, type Observation, observeQueue, oldestAge } from './observe.ts'
 import { type Hands, hands } from './operate.ts'
 import { deadLetterOverflow } from './overflow.ts'
 import { answerNoResponders, passOnPull, withEnd } from './pull.ts'
@@ -185,7 +185,7 @@ export class Queue {
   ledger(): Promise<QueueLedger> {
     return whenQuiet(async () => {
       await this.#q.settler.flush()
-      return this.#exclusively(async () => {
+      return this.#serial.run(async () => {
         const observation = await this.#look()
         return this.#balance.ledger(observation, messageCounts(observation).delayed)
       })
@@ -194,7 +194,7 @@ export class Queue {
 
   /** Does something to the messages that wait, while nothing else is done to the Queue. */
   operate<T>(work: (hands: Hands) => Promise<T>): Promise<T> {
-    return this.#exclusively(async () => {
+    return this.#serial.run(async () => {
       await this.#look()
       return work(hands(this.#q))
     })

@@ -27,6 +27,7 @@ test('a purge that fails at once is tried again after a while, also near a limit
     logger: pino({ level: 'silent' }),
     metrics: new QueueMetrics(new Metrics('test'), 'a'),
     lanes: () => [lane],
+    holdsAbove: () => Number.POSITIVE_INFINITY,
     purges: () => true,
     coveredThrough: () => Promise.resolve(3),
     nearLimit: () => true,
