@@ -27,6 +27,8 @@ const WRONG_ESTIMATE_MS = 500
 const DELIVERED_MS = 20
 /** Between looks at a lane that has not delivered yet what it was asked for; after the last, its client is gone. Milliseconds. */
 const CONFIRM_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128]
+/** A lane that delivered nothing for so long, though it was asked, has nothing. Milliseconds. */
+const STANDS_MS = 16
 /** A pull whose client was not heard of for longer may be left behind by one that is gone. Milliseconds. */
 const STALE_MS = 200
 /** Pulls that one group holds at most; the oldest ends for a new one, as a client that is gone would leave it. */
@@ -290,6 +292,7 @@ export class Dispatcher {
     this.#confirming = true
     try {
       let alive = false
+      let before = -1
       for (const wait of CONFIRM_MS) {
         if (wait > 0) await delay(wait)
         const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
@@ -297,7 +300,10 @@ export class Dispatcher {
         if (delivered && pull !== undefined) pull.aliveAt = performance.now()
         // A request that waits has a client, though the lane had less than was thought.
         alive = delivered || info.num_waiting > 0
-        if (alive) break
+        // As long as it goes on delivering, what another lane has would come in between.
+        const stands = info.delivered.consumer_seq === before && wait >= STANDS_MS
+        if (delivered || (alive && stands)) break
+        before = info.delivered.consumer_seq
       }
       if (!alive) await this.#takeBack(lane, pull)
     } catch {
