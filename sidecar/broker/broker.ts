@@ -105,11 +105,17 @@ export class Broker {
     if (connection === undefined || connection.isClosed()) return
     // A pod's nats-server ends before its sidecar: then there is nobody to record with.
     if (!this.#reachable) return connection.close()
-    // Drained, not dropped: acknowledgements that have reached us are still put on record.
-    await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
-    await this.#operations?.stop()
-    await Promise.all([...this.#queues.values()].map((queue) => queue.stop()))
-    await connection.drain()
+    try {
+      // Drained, not dropped: acknowledgements that have reached us are still put on record.
+      await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
+      await this.#operations?.stop()
+      await Promise.all([...this.#queues.values()].map((queue) => queue.stop()))
+      await connection.drain()
+    } catch (error) {
+      // It may end while that goes on.
+      this.#logger.debug({ err: error }, 'nats-server was gone before everything was put on record')
+      await connection.close()
+    }
   }
 
   async put(name: string, generation: number, input: unknown): Promise<QueueObservation> {

@@ -1,5 +1,6 @@
 // Embedded mode: a nats-server and the sidecar on loopback, with the Queues of a file or folder. Needs no Kubernetes.
 import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { startSidecar } from '../sidecar.ts'
 import { lockData } from './data-lock.ts'
@@ -12,6 +13,8 @@ import { choosePort } from './ports.ts'
 const EXAMPLE = 'crds/examples/orders.yaml'
 const NATS_PORT = 4222
 const HTTP_PORT = 8080
+/** A signal to the whole process group may end nats-server before this process hears of it. Milliseconds. */
+const SIGNAL_MS = 1000
 
 async function run(options: EmbeddedOptions): Promise<void> {
   const { queues, sync } = readManifests(options.file ?? EXAMPLE)
@@ -49,7 +52,8 @@ async function run(options: EmbeddedOptions): Promise<void> {
     process.exit(code)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(0))
-  void nats.ended.then((output) => {
+  void nats.ended.then(async (output) => {
+    await delay(SIGNAL_MS)
     if (stopping.signal.aborted) return
     console.error(`nats-server ended:\n${output}`)
     process.exit(1)

@@ -54,7 +54,8 @@ const untouched = {
   bodies: numbered(5),
   stream: { first_seq: 1, last_seq: 5, messages: 5 },
   deadLetters: 0,
-  records: 0,
+  // Of the Queue's beginning.
+  records: 1,
   corrected: [],
   answers: numbered(5).map(() => ''),
 }
