@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import { request as send } from 'undici'
 import {
   type ApiErrorCode,
@@ -82,16 +83,15 @@ export function sidecars(way: Way): Sidecars {
     if (error.success) throw new SidecarError(where, error.data.error)
     throw new SidecarUnreachableError(`${where}: ${status}, and not in the sidecar's form: ${text.slice(0, 200)}`)
   }
-  const observed = (body: unknown): QueueObservation => {
-    const observation = queueObservationSchema.safeParse(body)
-    if (observation.success) return observation.data
-    throw new SidecarUnreachableError('the sidecar answered in a form that this operator does not know; update both')
-  }
-  const operated = (body: unknown): Operation => {
-    const operation = operationSchema.safeParse(body)
-    if (operation.success) return operation.data
-    throw new SidecarUnreachableError('the sidecar answered in a form that this operator does not know; update both')
-  }
+  const answered =
+    <T>(schema: z.ZodType<T>) =>
+    (body: unknown): T => {
+      const answer = schema.safeParse(body)
+      if (answer.success) return answer.data
+      throw new SidecarUnreachableError('the sidecar answered in a form that this operator does not know; update both')
+    }
+  const observed = answered(queueObservationSchema)
+  const operated = answered(operationSchema)
   return {
     async put(at, queue, generation, spec) {
       return observed(

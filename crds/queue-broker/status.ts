@@ -1,13 +1,11 @@
 import { z } from 'zod'
 import { conditionsSchema } from '../kubernetes/condition.ts'
 import { documented } from '../schema/rule.ts'
+import { observedGeneration } from '../schema/status-fields.ts'
 
 export const queueBrokerStatusSchema = documented(
   z.strictObject({
-    observedGeneration: documented(z.int().min(0), {
-      description: 'The metadata.generation that this status was found for.',
-      extensions: { format: 'int64' },
-    }).optional(),
+    observedGeneration,
     conditions: conditionsSchema.optional(),
     address: documented(z.string(), {
       description: 'Where clients connect, such as nats://shop.shop.svc:4222.',

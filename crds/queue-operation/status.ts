@@ -1,18 +1,14 @@
 import { z } from 'zod'
 import { conditionsSchema } from '../kubernetes/condition.ts'
 import { documented } from '../schema/rule.ts'
+import { count, observedGeneration } from '../schema/status-fields.ts'
 
-const count = (description: string) =>
-  documented(z.int().min(0), { description, extensions: { format: 'int64' } }).default(0)
 const time = (description: string) =>
   documented(z.string().max(64), { description, extensions: { format: 'date-time' } })
 
 export const queueOperationStatusSchema = documented(
   z.strictObject({
-    observedGeneration: documented(z.int().min(0), {
-      description: 'The metadata.generation that this status was found for.',
-      extensions: { format: 'int64' },
-    }).optional(),
+    observedGeneration,
     conditions: conditionsSchema.optional(),
     startedAt: time('When the broker began with it.').optional(),
     finishedAt: time('When it ended.').optional(),

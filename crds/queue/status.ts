@@ -1,16 +1,11 @@
 import { z } from 'zod'
 import { conditionsSchema } from '../kubernetes/condition.ts'
 import { documented } from '../schema/rule.ts'
-
-const count = (description: string) =>
-  documented(z.int().min(0), { description, extensions: { format: 'int64' } }).default(0)
+import { count, observedGeneration } from '../schema/status-fields.ts'
 
 export const queueStatusSchema = documented(
   z.strictObject({
-    observedGeneration: documented(z.int().min(0), {
-      description: 'The metadata.generation that this status was found for.',
-      extensions: { format: 'int64' },
-    }).optional(),
+    observedGeneration,
     conditions: conditionsSchema.optional(),
     broker: documented(z.string(), { description: 'Name of the QueueBroker that keeps the Queue.' }).optional(),
     address: documented(z.string(), {

@@ -1,11 +1,10 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { z } from 'zod'
 import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { SPEC_STREAM, specSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
-import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, GONE } from '../jetstream/ensure.ts'
+import { lastWordStream } from '../jetstream/last-word-stream.ts'
 import { readAll } from '../jetstream/read.ts'
 
 export interface StoredQueue {
@@ -16,21 +15,9 @@ export interface StoredQueue {
 
 const storedSchema = z.object({ name: z.string(), generation: z.int().min(0), spec: z.unknown() })
 const READ_BATCH = 256
-const STREAM: WantedStream = {
-  name: SPEC_STREAM,
-  subjects: [specSubject('*')],
-  storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
-  discard: DiscardPolicy.Old,
-  num_replicas: 1,
-  max_msgs_per_subject: 1,
-  allow_direct: true,
-}
+const STREAM = lastWordStream(SPEC_STREAM, specSubject('*'))
 
-/**
- * The specs of a broker's Queues, kept in the broker itself, so that it restarts without the operator. A stream of its own and
- * not a JetStream key-value bucket, whose clients do not work past the subject mappings.
- */
+/** The specs of a broker's Queues, kept in the broker itself, so that it restarts without the operator. */
 export class SpecStore {
   readonly #js: JetStreamAccess
 

@@ -1,22 +1,12 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { z } from 'zod'
 import { ACTIVE_STREAM, activeSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
+import { lastWordStream } from '../jetstream/last-word-stream.ts'
 import { nextOf } from '../jetstream/stored-message.ts'
 import type { Consumer } from './tenure.ts'
 
-const STREAM: WantedStream = {
-  name: ACTIVE_STREAM,
-  subjects: [activeSubject('*', '*')],
-  storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
-  discard: DiscardPolicy.Old,
-  num_replicas: 1,
-  max_msgs_per_subject: 1,
-  allow_direct: true,
-}
+const STREAM = lastWordStream(ACTIVE_STREAM, activeSubject('*', '*'))
 
 const consumerSchema = z.object({ inbox: z.string(), connection: z.string() })
 

@@ -1,22 +1,12 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { OPERATION_STREAM, operationSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
+import { lastWordStream } from '../jetstream/last-word-stream.ts'
 import { readAll } from '../jetstream/read.ts'
 import { lastWords, type Progress, progressSchema } from './progress.ts'
 
 const READ_BATCH = 256
-const STREAM: WantedStream = {
-  name: OPERATION_STREAM,
-  subjects: [operationSubject('*', '*')],
-  storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
-  discard: DiscardPolicy.Old,
-  num_replicas: 1,
-  max_msgs_per_subject: 1,
-  allow_direct: true,
-}
+const STREAM = lastWordStream(OPERATION_STREAM, operationSubject('*', '*'))
 
 /** How far the operations of a broker are, kept in the broker itself; the last word of each. */
 export class OperationStore {

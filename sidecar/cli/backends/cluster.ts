@@ -35,9 +35,7 @@ const operationSchema = z.object({
     .prefault({}),
 })
 
-const KINDS = { redrive: 'Redrive', purge: 'Purge', move: 'Move' } as const
-const SOURCES = { messages: 'Messages', 'dead-letters': 'DeadLetters' } as const
-
+/** What the sidecar's API calls `dead-letters` is `DeadLetters` in a manifest. */
 const camelCase = (text: string): string =>
   text.replaceAll(/(^|-)([a-z])/g, (_, _dash, letter: string) => letter.toUpperCase())
 
@@ -125,8 +123,8 @@ function specOf(queue: string, { kind, from, to, select, ratePerSecond, dryRun }
   const { reason, ...rest } = select
   return {
     queueRef: { name: queue },
-    kind: KINDS[kind],
-    ...(from === undefined ? {} : { from: SOURCES[from] }),
+    kind: camelCase(kind),
+    ...(from === undefined ? {} : { from: camelCase(from) }),
     ...(to === undefined ? {} : { to: { name: to } }),
     select: { ...rest, ...(reason === undefined ? {} : { reason: camelCase(reason) }) },
     ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
