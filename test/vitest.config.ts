@@ -17,7 +17,7 @@ export default defineConfig({
         [
           '{crds,operator,sidecar,charts}/**/*.test.ts',
           'test/*.test.ts',
-          'test/{bench,cluster,harness,model,verify}/**/!(cluster).test.ts',
+          'test/{bench,chaos,cluster,harness,model,verify}/**/!(cluster).test.ts',
         ],
         {
           testTimeout: 30_000,

@@ -17,6 +17,7 @@ import {
 import { browse } from '../browse/page.ts'
 import type { BrowseParameters } from '../browse/parameters.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
+import { failLostRequests } from '../jetstream/lost-requests.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
 import { Operations } from '../operations/operations.ts'
@@ -69,6 +70,9 @@ export class Broker {
   #ready = false
   #reachable = false
   #sweeping = false
+  /** How often nats-server was lost. */
+  #losses = 0
+  #takingUp: Promise<void> = Promise.resolve()
 
   constructor(options: BrokerOptions, logger: Logger, metrics: Metrics) {
     this.#options = options
@@ -86,7 +90,7 @@ export class Broker {
     const connection = await this.#connect()
     if (connection === undefined) return
     this.#reachable = true
-    void this.#followStatus(connection)
+    void this.#followStatus(connection, failLostRequests(connection))
     this.#js = await jetStreamAccess(connection)
     await this.#untilDone('take up the stored queues', () => this.#load())
     if (this.#stopping.signal.aborted) return
@@ -426,23 +430,32 @@ export class Broker {
     this.#sweeping = false
   }
 
-  async #followStatus(connection: NatsConnection): Promise<void> {
+  async #followStatus(connection: NatsConnection, failLost: () => void): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
         this.#logger.warn('lost nats-server')
         this.#reachable = false
         this.#ready = false
+        this.#losses++
+        for (const queue of this.#queues.values()) queue.lost()
+        failLost()
       } else if (status.type === 'reconnect') {
         this.#metrics.reconnects.inc()
         this.#logger.info('reached nats-server again')
         this.#reachable = true
         // Before the first start is over there is nothing to take up again.
         if (this.#sweeper === undefined) continue
-        await this.#untilDone('take up the queues again', async () => {
-          for (const queue of this.#queues.values()) await queue.start()
-        })
-        this.#ready = this.#reachable && !this.#stopping.signal.aborted
+        this.#takingUp = this.#takingUp.then(() => this.#takeUpAgain(this.#losses))
       }
     }
+  }
+
+  /** Unless nats-server was lost once more meanwhile. */
+  async #takeUpAgain(losses: number): Promise<void> {
+    const isLost = (): boolean => this.#losses !== losses
+    await this.#untilDone('take up the queues again', async () => {
+      for (const queue of this.#queues.values()) if (!isLost()) await queue.start()
+    })
+    if (!isLost()) this.#ready = this.#reachable && !this.#stopping.signal.aborted
   }
 }

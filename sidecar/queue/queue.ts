@@ -22,6 +22,7 @@ import { Balance, whenQuiet } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { endDeleted } from './end-deleted.ts'
 import { answerInfo } from './group-info.ts'
+import { HeldPulls } from './held-pulls.ts'
 import { Holds } from './holds.ts'
 import { joinWaiting } from './join-waiting.ts'
 import { hasNothing, isQuiet, type LaneState } from './lane-state.ts'
@@ -50,6 +51,11 @@ export class Queue {
   readonly #balance: Balance
   /** For copies that are on their way into the Queue. */
   readonly holds: Holds
+  /** For pulls that come while nats-server is lost, until what it came back with is taken up. */
+  readonly #heldPulls = new HeldPulls()
+  #isLost = false
+  /** How often it was lost. */
+  #losses = 0
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -151,10 +157,27 @@ export class Queue {
     return this.#serial.run(async () => {
       // What was stored just now may not be counted yet, so lanes are looked at once more soon.
       this.#touched = performance.now()
+      const losses = this.#losses
       await this.#correct({ resume: true })
       await this.#q.settler.purger.letGo()
       await this.#look()
+      if (losses === this.#losses) this.#takeHeldPulls()
     })
+  }
+
+  /**
+   * nats-server is gone, and may come back with less than it knew: with messages to be delivered again that are on record. Nothing
+   * is handed out before the next `start` has let go of them.
+   */
+  lost(): void {
+    this.#losses++
+    this.#isLost = true
+    for (const dispatcher of this.#q.dispatchers.values()) dispatcher.paused = true
+  }
+
+  #takeHeldPulls(): void {
+    this.#isLost = false
+    for (const { group, body, reply } of this.#heldPulls.take(performance.now())) this.#pull(group, body, reply)
   }
 
   /** A new spec, or the same one again: then what differs is drift, which is put right and told. */
@@ -341,6 +364,7 @@ export class Queue {
   }
 
   #pull(group: string, data: Uint8Array, reply: string): void {
+    if (this.#isLost) return this.#heldPulls.hold(group, data, reply, performance.now())
     const { dispatchers, lanes, js } = this.#q
     const dispatcher = dispatchers.get(group)
     if (dispatcher !== undefined) return dispatcher.pull(data, reply)

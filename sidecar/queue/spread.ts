@@ -126,7 +126,12 @@ export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
     const current = q.dispatchers.get(group)
     const same =
       current?.lanes.length === lanes.length && current.lanes.every(({ flow }, index) => flow === lanes[index]?.flow)
-    if (current !== undefined && same) continue
+    if (current !== undefined && same) {
+      // It was paused where nats-server was lost.
+      current.paused = q.spec.paused
+      current.admitted()
+      continue
+    }
     const own = states.map(({ lane }) => lane)
     const options = {
       lanes,

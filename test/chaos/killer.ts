@@ -1,0 +1,35 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { TestBroker } from '../sidecar/harness.ts'
+import { pick, type Random } from './random.ts'
+
+const VICTIMS = [
+  [5, 'sidecar'],
+  [4, 'server'],
+  [1, 'both'],
+] as const
+
+/** From one start to the next kill, at most; a tenth of them come much sooner. Milliseconds. */
+const ALIVE_MS = 800
+const SOON_MS = 30
+/** From a kill to the start, at most. Milliseconds. */
+const AWAY_MS = 200
+
+/** kill -9 of the sidecar or of nats-server, or both, at a random moment; returns when both are ready again. */
+export async function kill(
+  broker: TestBroker,
+  random: Random,
+  happened: (what: string) => void,
+): Promise<(typeof VICTIMS)[number][1]> {
+  await delay(random() < 0.1 ? random() * SOON_MS : random() * ALIVE_MS)
+  const victim = pick(random, VICTIMS)
+  happened(`killed ${victim}`)
+  if (victim !== 'sidecar') await broker.nats.crash()
+  if (victim !== 'server') await broker.sidecar.kill()
+  await delay(random() * AWAY_MS)
+  if (victim !== 'sidecar') await broker.nats.start()
+  if (victim !== 'server') await broker.sidecar.start()
+  happened('started')
+  await broker.ready()
+  happened('ready')
+  return victim
+}

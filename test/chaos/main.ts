@@ -1,0 +1,34 @@
+// `npm run chaos`: whether anything is lost, doubled or unaccounted for, whenever a part of the broker is killed.
+import { type ChaosReport, runChaos } from './chaos.ts'
+import { readOptions, UsageError, USAGE } from './options.ts'
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  const { seed, kills, json } = readOptions(args)
+  process.stderr.write(`seed ${seed}\n`)
+  const report = await runChaos({ seed, kills }, (number, victim) => {
+    if (process.stderr.isTTY) process.stderr.write(`\rkill ${number} of ${kills}: ${victim}\u001B[K`)
+    else if (number % 25 === 0) process.stderr.write(`kill ${number} of ${kills}\n`)
+  })
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : told(report))
+  return report.lost + report.duplicates + report.unaccounted === 0 ? 0 : 1
+}
+
+const told = (report: ChaosReport): string =>
+  Object.entries(report)
+    .map(([name, value]) => `${name.padEnd(16)}${Array.isArray(value) ? value.join(', ') || '-' : String(value)}\n`)
+    .join('')
+
+try {
+  process.exitCode = await main(process.argv.slice(2))
+} catch (error) {
+  if (error instanceof UsageError) {
+    process.stderr.write(`chaos: ${error.message}\nnpm run chaos -- --help lists the options\n`)
+  } else {
+    process.stderr.write(`chaos: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`)
+  }
+  process.exitCode = 2
+}

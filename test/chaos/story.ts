@@ -1,0 +1,140 @@
+/** What clients know of one message. */
+interface Known {
+  /** The broker confirmed that it has the message. */
+  accepted: boolean
+  /** Somebody answered one of its deliveries with an acknowledgement. */
+  acknowledged: boolean
+  /** When an acknowledgement was confirmed first; monotonic milliseconds. */
+  confirmedAt?: number
+  /** Something else was answered, or nothing: then it may be dead-lettered, and come back, beside its acknowledgement. */
+  failed: boolean
+  deliveries: number
+  /** Acknowledgements that were confirmed since everybody only acknowledges. */
+  endings: number
+  /** Its producer may have sent it twice, further apart than the broker remembers. */
+  mayBeTwice: boolean
+  /** What happened to it, and when, for whoever looks for the cause. */
+  readonly history: string[]
+}
+
+export interface Verdict {
+  /** Messages that the broker had confirmed. */
+  readonly published: number
+  readonly acknowledged: number
+  /** Confirmed to the producer, and never acknowledged by anybody. */
+  readonly lost: number
+  /** Delivered again after a confirmed acknowledgement, or there twice in the end. */
+  readonly duplicates: number
+  readonly deliveries: number
+  /** Some of those that are lost or doubled, with what happened to them, in milliseconds since the start. */
+  readonly examples: readonly string[]
+}
+
+const EXAMPLES = 10
+
+/** What became of every message, as clients saw it: at least once, and not again after the word that it is over. */
+export class Story {
+  readonly #known = new Map<string, Known>()
+  readonly #doubled = new Set<string>()
+  /** What happened to the broker. */
+  readonly #events: Array<{ readonly at: number; readonly what: string }> = []
+  readonly #started = performance.now()
+  #ending = false
+
+  /** Something happened to the broker. */
+  happened(what: string): void {
+    this.#events.push({ at: this.#now, what })
+  }
+
+  /** From now on everybody only acknowledges, and nothing is brought back any more. */
+  ends(): void {
+    this.#ending = true
+  }
+
+  accepted(id: string): void {
+    this.#of(id, 'accepted').accepted = true
+  }
+
+  mayBeTwice(id: string): void {
+    this.#of(id, 'may be twice').mayBeTwice = true
+  }
+
+  /** @param at when it came; monotonic milliseconds */
+  delivered(id: string, at: number, which = ''): void {
+    const known = this.#of(id, `delivered ${which}`)
+    known.deliveries++
+    const { confirmedAt, failed, endings, mayBeTwice } = known
+    if (confirmedAt === undefined || at <= confirmedAt || mayBeTwice) return
+    if (!failed || endings > 0) this.#doubled.add(id)
+  }
+
+  /** An answer that is no acknowledgement, or none. */
+  failed(id: string, how = 'failed'): void {
+    this.#of(id, how).failed = true
+  }
+
+  acknowledged(id: string): void {
+    this.#of(id, 'acknowledged').acknowledged = true
+  }
+
+  confirmed(id: string, at: number): void {
+    const known = this.#of(id, 'confirmed')
+    known.confirmedAt ??= at
+    if (this.#ending) known.endings++
+  }
+
+  /** Accepted, and acknowledged by nobody so far. */
+  get open(): string[] {
+    return [...this.#known].filter(([, { accepted, acknowledged }]) => accepted && !acknowledged).map(([id]) => id)
+  }
+
+  get verdict(): Verdict {
+    const all = [...this.#known.values()]
+    const lost = this.open
+    return {
+      published: all.filter(({ accepted }) => accepted).length,
+      acknowledged: all.filter(({ acknowledged }) => acknowledged).length,
+      lost: lost.length,
+      duplicates: this.#doubled.size,
+      deliveries: all.reduce((sum, { deliveries }) => sum + deliveries, 0),
+      examples: [
+        ...lost.slice(0, EXAMPLES).map((id) => `lost ${this.#told(id)}`),
+        ...[...this.#doubled].slice(0, EXAMPLES).map((id) => `doubled ${this.#told(id)}`),
+      ],
+    }
+  }
+
+  get #now(): number {
+    return Math.round(performance.now() - this.#started)
+  }
+
+  /** What happened to a message, and to the broker meanwhile. */
+  #told(id: string): string {
+    const all = (this.#known.get(id)?.history ?? []).map((entry) => ({ at: Number.parseInt(entry, 10), what: entry }))
+    const [first, last] = [all[0]?.at ?? 0, all.at(-1)?.at ?? 0]
+    const events = this.#events.filter(({ at }) => at >= first - 2000 && at <= last)
+    const merged = [...all, ...events.map(({ at, what }) => ({ at, what: `${at} ${what}` }))]
+    return `${id}: ${merged
+      .toSorted((a, b) => a.at - b.at)
+      .map(({ what }) => what)
+      .join(', ')}`
+  }
+
+  #of(id: string, what: string): Known {
+    let known = this.#known.get(id)
+    if (known === undefined) {
+      known = {
+        accepted: false,
+        acknowledged: false,
+        failed: false,
+        deliveries: 0,
+        endings: 0,
+        mayBeTwice: false,
+        history: [],
+      }
+      this.#known.set(id, known)
+    }
+    known.history.push(`${this.#now} ${what}`)
+    return known
+  }
+}
