@@ -17,7 +17,7 @@ import {
 import { browse } from '../browse/page.ts'
 import type { BrowseParameters } from '../browse/parameters.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
-import { failLostRequests } from '../jetstream/lost-requests.ts'
+import { failLostRequests, type LostRequests } from '../jetstream/lost-requests.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
 import { Operations } from '../operations/operations.ts'
@@ -430,7 +430,7 @@ export class Broker {
     this.#sweeping = false
   }
 
-  async #followStatus(connection: NatsConnection, failLost: () => void): Promise<void> {
+  async #followStatus(connection: NatsConnection, requests: LostRequests): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
         this.#logger.warn('lost nats-server')
@@ -438,10 +438,11 @@ export class Broker {
         this.#ready = false
         this.#losses++
         for (const queue of this.#queues.values()) queue.lost()
-        failLost()
+        requests.lost()
       } else if (status.type === 'reconnect') {
         this.#metrics.reconnects.inc()
         this.#logger.info('reached nats-server again')
+        requests.found()
         this.#reachable = true
         // Before the first start is over there is nothing to take up again.
         if (this.#sweeper === undefined) continue

@@ -111,7 +111,9 @@ export class Purger {
 
   /** Lets go of what is on record but still in the stream: after a start or a reconnect. */
   async letGo(): Promise<void> {
-    for (const { ledger, unacked } of this.#o.lanes()) {
+    for (const { ledger, unacked, spread } of this.#o.lanes()) {
+      // What no purge has taken out yet may have to wait until one does no harm; of lanes that share a stream it was listed.
+      if (spread === undefined) unacked.addRange(this.#purged + 1, ledger.floor)
       for (const [from, to] of ledger.ranges()) unacked.addRange(from, to)
     }
     await this.flush()
