@@ -41,6 +41,11 @@ export class Story {
   readonly #started = performance.now()
   #ending = false
 
+  /** How often nats-server was killed. */
+  get serverKills(): number {
+    return this.#events.filter(({ what }) => what === 'killed server' || what === 'killed both').length
+  }
+
   /** Something happened to the broker. */
   happened(what: string): void {
     this.#events.push({ at: this.#now, what })
