@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { readOutcome, summary } from './outcome.ts'
 
-const file = (status: string, ...assertionResults: Array<{ fullName: string; status: string }>) => ({
+const file = (
+  status: string,
+  ...assertionResults: Array<{ fullName: string; status: string; failureMessages?: string[] }>
+) => ({
   name: 'a.test.ts',
   status,
   message: 'cannot be loaded',
@@ -23,6 +26,14 @@ it('counts what ran', () => {
     ),
   )
   expect(outcome).toEqual({ passed: 1, failed: ['unit: b'], skipped: ['unit: c'] })
+})
+
+it('tells the beginning of what a failed test said', () => {
+  const failureMessages = [`\u001B[31mexpected 1\nto be 2\u001B[39m${'.'.repeat(5000)}`]
+  const { failed } = readOutcome('unit', 1, json(file('failed', { fullName: 'b', status: 'failed', failureMessages })))
+  expect(failed).toHaveLength(1)
+  expect(failed[0]).toMatch(/^unit: b\n {10}expected 1\n {10}to be 2\.+ …$/)
+  expect(failed[0]?.length).toBeLessThan(1000)
 })
 
 it.each([

@@ -1,3 +1,4 @@
+import { stripVTControlCharacters } from 'node:util'
 import { z } from 'zod'
 
 /** What became of one suite. */
@@ -13,7 +14,9 @@ const report = z.object({
       name: z.string(),
       status: z.string(),
       message: z.string().optional(),
-      assertionResults: z.array(z.object({ fullName: z.string(), status: z.string() })),
+      assertionResults: z.array(
+        z.object({ fullName: z.string(), status: z.string(), failureMessages: z.array(z.string()).nullish() }),
+      ),
     }),
   ),
 })
@@ -27,10 +30,10 @@ export function readOutcome(suite: string, exitCode: number, json: string | unde
   const skipped: string[] = []
   let passed = 0
   for (const file of testResults) {
-    for (const { fullName, status } of file.assertionResults) {
+    for (const { fullName, status, failureMessages } of file.assertionResults) {
       const name = `${suite}: ${fullName}`
       if (status === 'passed') passed++
-      else if (status === 'failed') failed.push(name)
+      else if (status === 'failed') failed.push([name, ...(failureMessages ?? []).map(excerpt)].join('\n'))
       else skipped.push(name)
     }
     if (file.status === 'failed' && !file.assertionResults.some(({ status }) => status === 'failed')) {
@@ -39,6 +42,16 @@ export function readOutcome(suite: string, exitCode: number, json: string | unde
   }
   if (exitCode !== 0 && failed.length === 0) failed.push(`${suite}: the runner ended with ${exitCode}`)
   return { passed, failed, skipped }
+}
+
+/** What of a failure is told at the end, where somebody who only has the last lines can read it. Characters. */
+const EXCERPT = 700
+
+/** The beginning of what a failed test said. */
+function excerpt(message: string): string {
+  const plain = stripVTControlCharacters(message).trim()
+  const cut = plain.length > EXCERPT ? `${plain.slice(0, EXCERPT)} …` : plain
+  return cut.replaceAll(/^/gm, '          ')
 }
 
 /** The closing lines of a run: what failed and what was skipped, by name, then the counts. */
