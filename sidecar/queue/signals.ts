@@ -3,6 +3,7 @@ import type { Delayed } from '../delay/delayed.ts'
 import { isLong, parks } from '../delay/parks.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { movesToTail } from '../lanes/lanes.ts'
+import { Mutex } from '../mutex.ts'
 import { type Decision, settle, unanswered } from '../settle/settle.ts'
 import { parseSignal, type Signal } from '../settle/signal.ts'
 import { type Move, moveToDeadLetters } from '../settlement/mover.ts'
@@ -36,6 +37,7 @@ export class Signals {
   #indexed: readonly LaneState[] = []
   #byConsumer: ReadonlyMap<string, LaneState> = new Map()
   readonly #delayed: Delayed
+  readonly #deadLetterTurns = new Mutex()
 
   constructor(state: QueueState, delayed: Delayed) {
     this.#q = state
@@ -118,7 +120,7 @@ export class Signals {
     if (lane.moving.has(move.sequence)) return
     lane.moving.add(move.sequence)
     try {
-      const result = await moveToDeadLetters(js, name, created, move)
+      const result = await moveToDeadLetters(js, name, created, move, this.#deadLetterTurns)
       if (result === 'moved') {
         metrics.deadLettered(lane.group, move.reason)
         logger.info(move, 'dead-lettered a message')

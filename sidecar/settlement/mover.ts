@@ -1,6 +1,7 @@
 import { deadLetterSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
+import type { Mutex } from '../mutex.ts'
 import type { DeadLetterReason } from '../settle/settle.ts'
 import { attemptsBefore } from './copied-headers.ts'
 import { deadLetterHeaders, moveId } from './dead-letter.ts'
@@ -18,6 +19,7 @@ export interface Move {
  * Copies a message to the dead letters and waits until the copy is acknowledged; only then may the caller settle the original.
  * A crash between the two leaves a second copy to be made, which deduplication drops.
  *
+ * @param turns the copies go out in the order of the calls, however long each message took to be read
  * @returns `gone` when the message is no longer in the stream (expired, evicted, deleted by hand)
  */
 export async function moveToDeadLetters(
@@ -25,8 +27,12 @@ export async function moveToDeadLetters(
   queue: string,
   created: string,
   move: Move,
+  turns: Mutex,
 ): Promise<'moved' | 'gone'> {
-  const message = await storedMessage(js, queueStream(queue), move.sequence)
+  const reading = storedMessage(js, queueStream(queue), move.sequence)
+  // Whoever waits for a turn hears of a failure then; until then nobody does, which is no error.
+  reading.catch(() => undefined)
+  const message = await turns.run(() => reading)
   if (message === undefined) return 'gone'
   await copyToDeadLetters(js, queue, created, move, message)
   return 'moved'

@@ -120,6 +120,16 @@ describe('a message that a consumer rejects (TERM)', () => {
     await eventually(async () => expect(await left(queue)).toBe(0))
   })
 
+  it('stands among the dead letters where it stood among those rejected, however long each took to be read', async () => {
+    const { queue, puller } = await queueWith({})
+    const bodies = Array.from({ length: 200 }, (_, index) => `${index} `.padEnd(index % 2 === 0 ? 100_000 : 0, '.'))
+    await broker.publish(queue, ...bodies)
+    for (const message of await puller.take(bodies.length)) message.answer('+TERM')
+    await until('all are moved', async () => (await left(queue)) === 0)
+    const letters = await broker.admin.deadLetters(queue)
+    expect(letters.map(({ text }) => Number.parseInt(text, 10))).toEqual(bodies.map((_, index) => index))
+  })
+
   it('of the largest size that is accepted', async () => {
     const { queue, puller } = await queueWith({
       retention: { maxMessageSize: '8Mi' },
