@@ -19,6 +19,8 @@ export interface LaneState {
   spread?: Spread
   /** Moves to the dead letters under way, by sequence. */
   readonly moving: Set<number>
+  /** Ended here because a copy took their place, which is delivered again, by sequence: when that was. Monotonic milliseconds. */
+  readonly movedAt: Map<number, number>
   /** Settled but still pending at JetStream: waiting for a purge, or for their acknowledgement to be passed on. */
   readonly unacked: RangeSet
   /** Until when a retry or an extension keeps a message in flight at least, by sequence; monotonic milliseconds. */
@@ -60,6 +62,7 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
   consumer,
   ledger: new LaneLedger(),
   moving: new Set(),
+  movedAt: new Map(),
   unacked: new RangeSet(),
   alive: new Map(),
   delayed: new Map(),

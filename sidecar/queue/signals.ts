@@ -65,6 +65,8 @@ export class Signals {
     } else if (settled) {
       this.#answered(lane, ack)
       if (reply === undefined) return
+      // Its copy is delivered again: that this one came too late is told by no confirmation.
+      if (signal.kind === 'ack' && (lane.moving.has(sequence) || lane.movedAt.has(sequence))) return
       // Told only when JetStream knows too, so that it is not delivered again then.
       if (lane.unacked.remove(sequence)) settler.purger.acknowledge(lane, sequence, reply)
       else js.connection.publish(reply)
@@ -108,9 +110,11 @@ export class Signals {
 
   /** Lets go of what retries and extensions left behind. */
   forget(now: number): void {
-    for (const { alive, delayed, ledger } of this.#q.lanes) {
+    const since = now - 2 * this.#visibilityTimeoutMs
+    for (const { alive, delayed, ledger, movedAt } of this.#q.lanes) {
       for (const [sequence, until] of delayed) if (until < now || ledger.isSettled(sequence)) delayed.delete(sequence)
       for (const [sequence, until] of alive) if (until < now || ledger.isSettled(sequence)) alive.delete(sequence)
+      for (const [sequence, at] of movedAt) if (at < since) movedAt.delete(sequence)
     }
   }
 
@@ -139,7 +143,7 @@ export class Signals {
    */
   async failed(lane: LaneState, sequence: number, signal: Signal | 'timeout', reply?: string): Promise<void> {
     const { js, name, logger, settler, spec, metrics } = this.#q
-    if (lane.moving.has(sequence)) return
+    if (lane.moving.has(sequence) || settler.isEnding(lane, sequence)) return
     lane.moving.add(sequence)
     try {
       const message = await storedMessage(js, queueStream(name), sequence)

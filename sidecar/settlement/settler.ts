@@ -316,6 +316,7 @@ export class Settler {
     for (const { lane, sequence, reply, late, outcome, isOurs } of settlements) {
       if (!isOurs && outcome !== 'acknowledged' && sequence > lane.ledger.delivered) this.#takeOut(lane, sequence)
       if (lane.moving.size > 0) lane.moving.delete(sequence)
+      if (outcome === 'moved') lane.movedAt.set(sequence, performance.now())
       if (lane.alive.size > 0) lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
       if (passOn || late || reply !== undefined || lane.lane.maxAckPending === 1)

@@ -78,6 +78,20 @@ describe('Lru', () => {
     await empty(queue)
   })
 
+  it('confirms no acknowledgement that came too late: the message is at the tail, and is delivered again', async () => {
+    const queue = await newQueue({ retry: { visibilityTimeout: '1s' } })
+    await publish(queue, 'a', 'b')
+    const puller = await broker.puller(queue)
+    const late = await puller.one()
+    await eventually(async () => {
+      expect((await broker.admin.stream(queue)).state.last_seq).toBe(3)
+    })
+    const confirmation = late.settle('+ACK', 500)
+    await expect(confirmation).rejects.toThrow(/timeout/i)
+    expect(await takeAndSettle(puller, 2)).toEqual(['b 1', 'a 0'])
+    await empty(queue)
+  })
+
   it('waits out the backoff first, and is counted meanwhile', async () => {
     const queue = await newQueue({ retry: { visibilityTimeout: '1s', backoff: { initial: '3s', jitterPercent: 0 } } })
     await publish(queue, 'a')
