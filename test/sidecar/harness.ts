@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient, type PubAck } from '@nats-io/jetstream'
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { Admin } from './harness/admin.ts'
@@ -57,9 +58,10 @@ export class TestBroker implements AsyncDisposable {
     return broker
   }
 
-  /** Waits until the sidecar says that it is ready. */
+  /** Waits until the sidecar says that it is ready, and until the test's own clients are there again too. */
   async ready(): Promise<void> {
     await until('the sidecar is ready', async () => (await this.api.request('GET', '/readyz')).status === 200)
+    await Promise.all(this.#connections.map(answered))
   }
 
   /** A connection as the client user; closed with the broker. */
@@ -104,6 +106,16 @@ export class TestBroker implements AsyncDisposable {
     await this.#started.disposeAsync()
   }
 }
+
+/** The stock client loses what it is asked to send before it has noticed that its server is back: that tells nothing of the product. */
+const answered = (connection: NatsConnection): Promise<boolean> =>
+  until('a client is connected', () => connection.isClosed() || Promise.race([answers(connection), delay(100, false)]))
+
+const answers = (connection: NatsConnection): Promise<boolean> =>
+  connection.flush().then(
+    () => true,
+    () => false,
+  )
 
 /** `0 … count-1` as bodies. */
 export const numbered = (count: number, prefix = 'm'): string[] =>
