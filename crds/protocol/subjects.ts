@@ -38,6 +38,17 @@ export const activeSubject = (queue: string, group: string): string => `PILLION.
 export const OPERATION_STREAM = 'PILLION_OPERATIONS'
 export const operationSubject = (queue: string, id: string): string => `PILLION.OPERATION.${queue}.${id}`
 
+/** The transactions of a broker that have not come to their end: the last word of each, and what it sends. */
+export const TRANSACTION_STREAM = 'PILLION_TRANSACTIONS'
+export const transactionSubject = (id: string): string => `PILLION.TX.RECORD.${id}`
+export const stagedSubject = (id: string): string => `PILLION.TX.STAGED.${id}`
+/** Those that have. */
+export const ENDED_TRANSACTION_STREAM = 'PILLION_TRANSACTIONS_ENDED'
+export const endedTransactionSubject = (id: string): string => `PILLION.TX.ENDED.${id}`
+
+/** What clients ask of transactions: `pillion.tx.<verb>`. */
+export const TRANSACTION_REQUESTS = 'pillion.tx.*'
+
 /** Keeps JetStream's hints that a message used up its deliveries. */
 export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
 export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'
@@ -88,6 +99,7 @@ export const CLIENT_PUBLISH: readonly string[] = [
   INFO_SUBJECT,
   ACK_SUBJECT,
   ...DELAY_SUBJECTS,
+  TRANSACTION_REQUESTS,
   '$JS.API.INFO',
   '$JS.API.STREAM.INFO.*',
   '$JS.API.STREAM.NAMES',

@@ -13,7 +13,9 @@ import {
   SIDECAR_QUEUE_GROUP,
   STORED_SUBJECT,
   storedAs,
+  TRANSACTION_REQUESTS,
 } from '../../crds/protocol/subjects.ts'
+import type { Transaction } from '../../crds/protocol/transaction.ts'
 import { browse } from '../browse/page.ts'
 import type { BrowseParameters } from '../browse/parameters.ts'
 import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
@@ -26,6 +28,8 @@ import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
 import { Queue } from '../queue/queue.ts'
 import { removeUnused } from '../queue/remove.ts'
 import { SidecarError } from '../sidecar-error.ts'
+import { answer, ask, type Verb } from '../transactions/requests.ts'
+import { Transactions } from '../transactions/transactions.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
@@ -65,6 +69,7 @@ export class Broker {
   #js: JetStreamAccess | undefined
   #store: SpecStore | undefined
   #operations: Operations | undefined
+  #transactions: Transactions | undefined
   #subscriptions: Subscription[] = []
   #sweeper: NodeJS.Timeout | undefined
   #ready = false
@@ -113,6 +118,7 @@ export class Broker {
       // Drained, not dropped: acknowledgements that have reached us are still put on record.
       await Promise.all(this.#subscriptions.map((subscription) => subscription.drain()))
       await this.#operations?.stop()
+      await this.#transactions?.stop()
       await Promise.all([...this.#queues.values()].map((queue) => queue.stop()))
       await connection.drain()
     } catch (error) {
@@ -207,6 +213,26 @@ export class Broker {
     return this.#connected().operations.cancel(this.#queue(name).name, id)
   }
 
+  /** Those that are not at their end. */
+  transactions(): Transaction[] {
+    return this.#connected().transactions.list()
+  }
+
+  /** Also one that has ended. Throws SidecarError TransactionNotFound. */
+  async transaction(id: string): Promise<Transaction> {
+    return this.#connected()
+      .transactions.get(id)
+      .catch((error: unknown) => {
+        throw apiFailure(error)
+      })
+  }
+
+  async askTransaction(verb: Verb, input: unknown): Promise<Transaction> {
+    return ask(this.#connected().transactions, verb, input).catch((error: unknown) => {
+      throw apiFailure(error)
+    })
+  }
+
   async delete(name: string, policy: DeletePolicy): Promise<void> {
     await this.#oneByOne(name, async () => {
       const { store, operations } = this.#connected()
@@ -264,6 +290,7 @@ export class Broker {
     const connected = this.#js !== undefined && !this.#js.connection.isClosed() && this.#ready
     this.#metrics.connected.set(connected ? 1 : 0)
     this.#metrics.queues.set(this.#queues.size)
+    this.#metrics.openTransactions.set(this.#transactions?.openCount ?? 0)
     if (!connected || this.#js === undefined) return
     const account = await this.#js.manager.getAccountInfo()
     this.#metrics.storeBytes.set(account.storage)
@@ -276,11 +303,16 @@ export class Broker {
     return queue
   }
 
-  #connected(): { js: JetStreamAccess; store: SpecStore; operations: Operations } {
-    if (this.#js === undefined || this.#store === undefined || this.#operations === undefined || !this.#ready) {
+  #connected(): { js: JetStreamAccess; store: SpecStore; operations: Operations; transactions: Transactions } {
+    const js = this.#js
+    const store = this.#store
+    const operations = this.#operations
+    const transactions = this.#transactions
+    const isOpen = js !== undefined && store !== undefined && operations !== undefined && transactions !== undefined
+    if (!isOpen || !this.#ready) {
       throw new SidecarError('BrokerNotReady', 'nats-server is not reached yet; try again in a moment')
     }
-    return { js: this.#js, store: this.#store, operations: this.#operations }
+    return { js, store, operations, transactions }
   }
 
   #connect(): Promise<NatsConnection | undefined> {
@@ -314,13 +346,21 @@ export class Broker {
       queues: this.#queues,
       repaired: (queue, count) => this.#metrics.repairs.inc({ queue, kind: 'copied' }, count),
     })
+    this.#transactions ??= await Transactions.open({
+      js,
+      logger: this.#logger,
+      queues: this.#queues,
+      ended: (outcome) => this.#metrics.endedTransactions.inc({ outcome }),
+    })
     for (const { name, spec, generation } of await this.#store.all()) {
       if (this.#queues.has(name)) continue
       const queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))
+      this.#transactions.restoreHolds(queue)
       await queue.start()
       this.#queues.set(name, queue)
     }
     this.#operations.resume()
+    this.#transactions.resume()
   }
 
   /** Repeats what nats-server cannot do yet; it may still be starting. Undefined when told to stop. */
@@ -391,6 +431,18 @@ export class Broker {
           }),
         }),
       ),
+      connection.subscribe(TRANSACTION_REQUESTS, {
+        ...options,
+        callback: guarded((message) => {
+          if (!mayBeAnswered(message)) return invalid('', 'transaction')
+          const verb = message.subject.slice(TRANSACTION_REQUESTS.length - 1)
+          const transactions = this.#ready ? this.#transactions : undefined
+          void answer(transactions, verb, message.string()).then((found) => {
+            if ('error' in found) invalid('', 'transaction')
+            message.respond(JSON.stringify(found))
+          })
+        }),
+      }),
       // Not shared: every sidecar counts for itself.
       connection.subscribe(STORED_SUBJECT, {
         callback: guarded(({ subject }) => {

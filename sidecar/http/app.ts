@@ -1,4 +1,4 @@
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Logger } from 'pino'
@@ -10,11 +10,13 @@ import {
   putQueueSchema,
 } from '../../crds/protocol/api.ts'
 import { SOURCES } from '../../crds/protocol/browse.ts'
+import { MAX_TRANSACTION_BYTES } from '../../crds/protocol/transaction.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { parseBrowse } from '../browse/parameters.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { requireToken } from './authorization.ts'
+import { transactionRoutes } from './transactions.ts'
 
 const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   InvalidSpec: 400,
@@ -28,6 +30,15 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   QueueNotPaused: 409,
   OperationNotFound: 404,
   OperationRunning: 409,
+  TransactionNotFound: 404,
+  TransactionIdTaken: 409,
+  TransactionNotYours: 403,
+  TransactionEnded: 409,
+  TransactionTooLarge: 413,
+  TooManyTransactions: 503,
+  MessageTooLarge: 413,
+  AckRefused: 409,
+  QueueFull: 409,
   ImmutableFieldChanged: 409,
   BodyTooLarge: 413,
   Internal: 500,
@@ -37,6 +48,8 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
 
 /** A Queue spec is a few KiB. */
 const MAX_BODY_BYTES = 256 * 1024
+/** As base64, in JSON, what a transaction may have takes less. */
+const MAX_TRANSACTION_BODY_BYTES = 2 * MAX_TRANSACTION_BYTES
 
 /** The HTTP API; `token` undefined: nobody is asked for one (embedded mode, loopback only). */
 export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token: string | undefined): Hono {
@@ -52,15 +65,12 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
 
   app.use('/queues/*', requireToken(token))
   app.use('/queues', requireToken(token))
-  app.use(
-    '/queues/*',
-    bodyLimit({
-      maxSize: MAX_BODY_BYTES,
-      onError: () => {
-        throw new SidecarError('BodyTooLarge', `a body may have ${MAX_BODY_BYTES} bytes at most`)
-      },
-    }),
-  )
+  app.use('/transactions/*', requireToken(token))
+  app.use('/transactions', requireToken(token))
+  app.use('/queues/*', limited(MAX_BODY_BYTES))
+  app.use('/transactions/*', limited(MAX_TRANSACTION_BODY_BYTES))
+  app.use('/transactions', limited(MAX_TRANSACTION_BODY_BYTES))
+  app.route('/transactions', transactionRoutes(broker, parseJson, STATUS))
   app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
   app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))
   app.get('/queues/:name/spec', (c) => c.json(broker.declaration(c.req.param('name'))))
@@ -113,6 +123,14 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
   })
   return app
 }
+
+const limited = (maxSize: number): MiddlewareHandler =>
+  bodyLimit({
+    maxSize,
+    onError: () => {
+      throw new SidecarError('BodyTooLarge', `a body may have ${maxSize} bytes at most`)
+    },
+  })
 
 function parseBody(text: string): { generation: number; spec: unknown } {
   const json = parseJson(text)

@@ -90,6 +90,9 @@ export function wantedQueueStream(queue: string, spec: QueueSpec): WantedStream 
     max_bytes: parseQuantity(retention.maxBytes),
     max_msg_size: parseQuantity(retention.maxMessageSize),
     allow_msg_ttl: true,
+    // What a transaction sends is stored as one batch.
+    allow_atomic: true,
+    allow_rollup_hdrs: false,
     discard_new_per_subject: isTree(spec) && shape.maxPerSubject !== undefined && retention.onLimit === 'Reject',
     discard: retention.onLimit === 'DropOldest' ? DiscardPolicy.Old : DiscardPolicy.New,
     duplicate_window: Math.min(nanos(spec.deduplication.window), nanos(retention.maxAge)),

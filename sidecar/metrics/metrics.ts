@@ -50,7 +50,7 @@ export class Metrics {
   ])
   readonly invalid = this.#counter(
     'queue_invalid_requests_total',
-    'Pulls, acknowledgements and delayed publishes that were refused',
+    'Pulls, acknowledgements, delayed publishes and transactions that were refused',
     ['kind'],
   )
 
@@ -68,6 +68,13 @@ export class Metrics {
   readonly storeBytes = this.#broker('store_bytes', 'Bytes that JetStream has stored')
   readonly storeLimitBytes = this.#broker('store_limit_bytes', 'Bytes that JetStream may store')
   readonly queues = this.#broker('queues', 'Queues that the broker keeps')
+  readonly openTransactions = this.#broker('transactions_open', 'Transactions that have not come to their end')
+  readonly endedTransactions = new Counter({
+    name: 'pillion_broker_transactions_total',
+    help: 'Transactions that came to their end, by it: committed or aborted',
+    labelNames: ['outcome'],
+    registers: [this.registry],
+  })
   readonly reconnects = new Counter({
     name: 'pillion_broker_reconnects_total',
     help: 'Connections to nats-server that were made again',
@@ -76,6 +83,7 @@ export class Metrics {
 
   constructor(version: string) {
     collectDefaultMetrics({ register: this.registry })
+    for (const outcome of ['committed', 'aborted']) this.endedTransactions.inc({ outcome }, 0)
     new Gauge({
       name: 'pillion_build_info',
       help: 'Version of the sidecar',

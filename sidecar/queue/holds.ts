@@ -13,9 +13,14 @@ export class Holds {
   /** From now on nothing that comes into the stream leaves it, until it is released; the last sequence before. */
   async hold(by: string): Promise<number> {
     const { state } = await this.#q.js.manager.streams.info(queueStream(this.#q.name))
-    this.#after.set(by, state.last_seq)
-    this.#update()
+    this.restore(by, state.last_seq)
     return state.last_seq
+  }
+
+  /** The same from after a sequence that is known from before a restart; to be called before the Queue is started. */
+  restore(by: string, after: number): void {
+    this.#after.set(by, after)
+    this.#update()
   }
 
   release(by: string): void {

@@ -21,6 +21,8 @@ export interface LaneState {
   readonly moving: Set<number>
   /** Ended here because a copy took their place, which is delivered again, by sequence: when that was. Monotonic milliseconds. */
   readonly movedAt: Map<number, number>
+  /** By which transaction each message is held that one acknowledges and that is not decided; those are in `moving` too. */
+  readonly held: Map<number, string>
   /** Settled but still pending at JetStream: waiting for a purge, or for their acknowledgement to be passed on. */
   readonly unacked: RangeSet
   /** Until when a retry or an extension keeps a message in flight at least, by sequence; monotonic milliseconds. */
@@ -63,6 +65,7 @@ export const laneState = (group: string, lane: Lane, consumer: string): LaneStat
   ledger: new LaneLedger(),
   moving: new Set(),
   movedAt: new Map(),
+  held: new Map(),
   unacked: new RangeSet(),
   alive: new Map(),
   delayed: new Map(),

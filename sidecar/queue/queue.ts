@@ -22,6 +22,7 @@ import { Balance, whenQuiet } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { endDeleted } from './end-deleted.ts'
 import { answerInfo } from './group-info.ts'
+import { HeldAcks } from './held-acks.ts'
 import { HeldPulls } from './held-pulls.ts'
 import { Holds } from './holds.ts'
 import { joinWaiting } from './join-waiting.ts'
@@ -56,6 +57,8 @@ export class Queue {
   #isLost = false
   /** How often it was lost. */
   #losses = 0
+  /** What transactions acknowledge that are not decided. */
+  readonly heldAcks: HeldAcks
   #generation: number
   #corrected: Correction[] = []
   #touched = 0
@@ -134,6 +137,7 @@ export class Queue {
     this.#signals = new Signals(this.#q, this.delayed)
     this.#balance = new Balance(this.#q)
     this.holds = new Holds(this.#q)
+    this.heldAcks = new HeldAcks(this.#q, this.#signals)
   }
 
   get spec(): QueueSpec {
@@ -142,6 +146,11 @@ export class Queue {
 
   get generation(): number {
     return this.#generation
+  }
+
+  /** When the Queue's stream was created: another time is another Queue of its name. */
+  get created(): string {
+    return this.#q.created
   }
 
   /** Whether every group that delivers a message has it on record; not of a log, which is kept. */

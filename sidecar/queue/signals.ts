@@ -55,6 +55,8 @@ export class Signals {
     const sequence = ack.streamSequence
     // Asking nats-server of each lane whether it delivered the message would cost more than the rest.
     if (lane.spread?.flow?.isOpen(ack.consumerSequence)) lane.ledger.sawDelivered(sequence)
+    const holder = lane.held.get(sequence)
+    if (holder !== undefined) return this.#refuseHeld(holder, reply)
     const signal = parseSignal(message.data)
     const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {
@@ -89,6 +91,27 @@ export class Signals {
         this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
     }
+  }
+
+  /** A transaction acknowledges it: it is put on record soon, as the word of a client is. */
+  acknowledge(lane: LaneState, ack: AckSubject): void {
+    const flow = lane.spread?.flow
+    flow?.answered(ack.consumerSequence, performance.now())
+    this.#q.metrics.redelivered(lane.group, ack.delivered - 1)
+    const { consumerSequence: delivery, streamSequence } = ack
+    this.#q.settler.settle(lane, streamSequence, 'acknowledged', { delivery, late: true, certain: true })
+  }
+
+  /** The visibility timeout of a delivery begins anew. */
+  extend(lane: LaneState, ack: AckSubject): void {
+    this.#carryOut(lane, ack, undefined, { kind: 'extend' })
+  }
+
+  /** What is to become of a message that a transaction acknowledges is for that to say. */
+  #refuseHeld(transaction: string, reply: string | undefined): void {
+    this.#q.metrics.invalid('ack')
+    if (reply !== undefined)
+      this.#q.js.connection.publish(reply, `-ERR 'transaction ${transaction} acknowledges it, and is not decided'`)
   }
 
   #lane(consumer: string): LaneState | undefined {

@@ -13,6 +13,9 @@ export const copyHeader = {
   delayedSequence: 'Pillion-Delayed-Sequence',
 } as const
 
+/** Of a message that a transaction sent: `<id>/<queue>`, by which it is seen that the transaction is carried out in that Queue. */
+export const TRANSACTION_HEADER = 'Pillion-Transaction'
+
 /** JetStream acts on these, and what they asked for was done when the message was first stored. */
 const NOT_REPEATED =
   /^nats-(msg-id|expected-|ttl|rollup|schedule|batch-|stream|sequence|time-stamp|subject|last-sequence)/i
@@ -36,7 +39,9 @@ export function attemptsBefore(own: Headers): number {
 /** The id that the producer gave a message; of a copy, the one of its original. */
 export function producersId(own: Headers): string | undefined {
   const isCopy = [copyHeader.attempts, copyHeader.delayedSequence].some((name) => headerValue(own, name) !== undefined)
-  return headerValue(own, isCopy ? copyHeader.messageId : 'Nats-Msg-Id')
+  const id = headerValue(own, isCopy ? copyHeader.messageId : 'Nats-Msg-Id')
+  const transaction = headerValue(own, TRANSACTION_HEADER)
+  return transaction !== undefined && id?.startsWith(`${transaction}/`) ? undefined : id
 }
 
 /** The first value of a header, whose name is taken in any case. */

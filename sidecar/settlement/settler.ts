@@ -32,6 +32,7 @@ interface Settlement {
   readonly late: boolean
   /** Not a client's word, so that the message need not have been delivered. */
   readonly isOurs?: boolean
+  readonly certain?: boolean
 }
 
 /** What is known of the delivery that was answered. */
@@ -42,6 +43,8 @@ export interface Answered {
   readonly delivery?: number
   /** Whether JetStream might deliver the message again before a purge. */
   readonly late?: boolean
+  /** Whether it was looked that the message was delivered, which a crash may have made JetStream forget since. */
+  readonly certain?: boolean
 }
 
 export interface SettlerOptions extends PurgerOptions {
@@ -85,8 +88,8 @@ export class Settler {
   }
 
   settle(lane: LaneState, sequence: number, outcome: Outcome, answered: Answered = {}): void {
-    const { reply, delivery, late = false } = answered
-    this.#fresh.push({ lane, sequence, outcome, reply, delivery, late })
+    const { reply, delivery, late = false, certain = false } = answered
+    this.#fresh.push({ lane, sequence, outcome, reply, delivery, late, certain })
     const isUrgent = reply !== undefined && !this.#awaited
     if (isUrgent) this.#awaited = true
     if (isUrgent || this.#fresh.length === RECORD_AT) this.#unschedule()
@@ -110,6 +113,12 @@ export class Settler {
     await this.#recording
     if (this.#fresh.length > 0) await this.#startRecording()
     await this.purger.flush()
+  }
+
+  /** Resolves when everything that was settled before the call is on record, or it failed and is tried again. */
+  async recorded(): Promise<void> {
+    await this.#recording
+    if (this.#fresh.length > 0) await this.#startRecording()
   }
 
   async stop(): Promise<void> {
@@ -286,8 +295,8 @@ export class Settler {
         lane.ledger.sawDelivered(info.delivered.stream_seq)
       }),
     )
-    return batch.filter(({ lane, sequence, outcome, isOurs }) => {
-      if (isOurs || outcome !== 'acknowledged' || sequence <= lane.ledger.delivered) return true
+    return batch.filter(({ lane, sequence, outcome, isOurs, certain }) => {
+      if (isOurs || certain || outcome !== 'acknowledged' || sequence <= lane.ledger.delivered) return true
       lane.moving.delete(sequence)
       this.#o.metrics.invalid('ack')
       this.#o.logger.warn(
@@ -313,8 +322,9 @@ export class Settler {
       }
     }
     const passOn = this.#o.passesOn()
-    for (const { lane, sequence, reply, late, outcome, isOurs } of settlements) {
-      if (!isOurs && outcome !== 'acknowledged' && sequence > lane.ledger.delivered) this.#takeOut(lane, sequence)
+    for (const { lane, sequence, reply, late, outcome, isOurs, certain } of settlements) {
+      const isCertain = outcome !== 'acknowledged' || certain
+      if (!isOurs && isCertain && sequence > lane.ledger.delivered) this.#takeOut(lane, sequence)
       if (lane.moving.size > 0) lane.moving.delete(sequence)
       if (outcome === 'moved') lane.movedAt.set(sequence, performance.now())
       if (lane.alive.size > 0) lane.alive.delete(sequence)

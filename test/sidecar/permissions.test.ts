@@ -66,6 +66,10 @@ describe('the client user may not publish', () => {
     'PILLION.JS.ACK.orders.workers_fifo.1.1.1.1.0',
     'PILLION.SPEC.orders',
     'PILLION.SETTLED.orders',
+    'PILLION.TX.RECORD.mine',
+    'PILLION.TX.STAGED.mine',
+    'PILLION.TX.ENDED.mine',
+    'pillion.tx.commit.mine',
     'PILLION.CLOSED.orders',
     'dlq.orders',
     'orders',
@@ -143,6 +147,12 @@ describe('the client user may', () => {
     expect((await manager.getAccountInfo()).streams).toBeGreaterThan(0)
     expect(await manager.streams.find('q.orders')).toBe('orders')
     expect((await manager.streams.names().next()).length).toBeGreaterThan(0)
+  })
+
+  it('ask for a transaction', async () => {
+    const request = JSON.stringify({ sends: [{ queue: 'orders', body: 'sent' }] })
+    const answer: unknown = (await client.request('pillion.tx.commit', request, { timeout: 10_000 })).json()
+    expect(answer).toMatchObject({ state: 'Committed' })
   })
 
   it('publish to queues at the core, without waiting', async () => {

@@ -1,0 +1,107 @@
+import type { JsMsg } from '@nats-io/jetstream'
+import { queueStream } from '../../crds/protocol/subjects.ts'
+import { ttlLeft } from '../delay/ttl.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { isDuplicateInBatch, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { listHeaders } from '../jetstream/list.ts'
+import { storedMessage } from '../jetstream/stored-message.ts'
+import { streamShape } from '../lanes/lanes.ts'
+import type { Queue } from '../queue/queue.ts'
+import { headerValue, TRANSACTION_HEADER } from '../settlement/copied-headers.ts'
+import { headerOf, markOf, type StagedSend, storedHeaders } from './sends.ts'
+import { whetherStored } from './whether-stored.ts'
+
+/** What became of the sends to one Queue. */
+export interface CarriedOut {
+  readonly first?: number
+  readonly last?: number
+  readonly duplicates?: number
+}
+
+export interface Carrying {
+  readonly transaction: string
+  /** All to this Queue. */
+  readonly sends: readonly StagedSend[]
+  /** The last sequence of its stream before; what came after is held. */
+  readonly after: number
+  /** Since when a `Nats-TTL` may count. Milliseconds since 1970. */
+  readonly decidedAt: number
+  /** Whether it may have been tried before. */
+  readonly again: boolean
+}
+
+/** Puts a transaction's sends into their Queue, as one batch; the same again does nothing. Throws where it cannot, or it is not known. */
+export async function carryOut(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut> {
+  const { sends, transaction, again } = carrying
+  const subject = sends[0]?.subject
+  if (subject === undefined) return {}
+  if (again) {
+    await probe(js, subject)
+    const found = await find(js, queue, carrying)
+    if (found !== undefined) return found
+  }
+  const all = sends.map((send, at) => ({ send, headers: storedHeaders(transaction, send, at) }))
+  try {
+    return await store(js, all)
+  } catch (error) {
+    if (!isDuplicateInBatch(error)) throw error
+  }
+  // By an earlier try of ours, or by somebody else's publish since the transaction was prepared.
+  const found = await find(js, queue, carrying)
+  if (found !== undefined) return found
+  const fresh: typeof all = []
+  for (const one of all) {
+    const id = one.headers.get('Nats-Msg-Id')
+    if ((await probe(js, one.send.subject, id)) === undefined) fresh.push(one)
+  }
+  return { ...(await store(js, fresh)), duplicates: all.length - fresh.length }
+}
+
+type Message = { readonly send: StagedSend; readonly headers: ReturnType<typeof storedHeaders> }
+
+async function store(js: JetStreamAccess, messages: readonly Message[]): Promise<CarriedOut> {
+  if (messages.length === 0) return {}
+  const last = await publishBatch(
+    js,
+    messages.map(({ send, headers }) => ({
+      subject: send.subject,
+      headers,
+      data: Buffer.from(send.body, 'base64'),
+    })),
+  )
+  return { first: last - messages.length + 1, last }
+}
+
+/** Whether they are there, or were; undefined: they never were. */
+async function find(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut | undefined> {
+  const { transaction, sends, after, decidedAt } = carrying
+  const mark = markOf(transaction, queue.name)
+  const stream = queueStream(queue.name)
+  const bySubject = new Map<string, number>()
+  const mine: number[] = []
+  for await (const message of listHeaders(js, stream, '>', after)) {
+    bySubject.set(message.subject, (bySubject.get(message.subject) ?? 0) + 1)
+    if ((await transactionOf(js, stream, message)) === mark) mine.push(message.seq)
+  }
+  const [first] = mine
+  if (first !== undefined) return { first, last: Math.max(...mine) }
+  const { state } = await js.manager.streams.info(stream)
+  const since = Date.now() - decidedAt
+  const wanted = sends.map((send) => {
+    const ttl = headerOf(send, 'Nats-TTL')
+    return { subject: send.subject, isOver: ttl !== undefined && ttlLeft(ttl, since) === undefined }
+  })
+  const { maxPerSubject } = streamShape(queue.name, queue.spec)
+  const above = { after, first: state.first_seq, last: state.last_seq, bySubject, maxPerSubject }
+  return whetherStored(wanted, above) === 'gone' ? {} : undefined
+}
+
+/** The client library refuses to read headers whose keys it would not write. */
+async function transactionOf(js: JetStreamAccess, stream: string, message: JsMsg): Promise<string | undefined> {
+  try {
+    return message.headers?.get(TRANSACTION_HEADER) || undefined
+  } catch {
+    const own = (await storedMessage(js, stream, message.seq))?.headers ?? []
+    return headerValue(own, TRANSACTION_HEADER)
+  }
+}

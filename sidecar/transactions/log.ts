@@ -1,0 +1,145 @@
+import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
+import { MsgHdrsImpl } from '@nats-io/transport-node'
+import { z } from 'zod'
+import {
+  ENDED_TRANSACTION_STREAM,
+  endedTransactionSubject,
+  stagedSubject,
+  TRANSACTION_STREAM,
+  transactionSubject,
+} from '../../crds/protocol/subjects.ts'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { type BatchMessage, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import type { WantedStream } from '../jetstream/desired.ts'
+import { ensureStream, orMissing } from '../jetstream/ensure.ts'
+import { lastOf, nextOf, type StoredMessage } from '../jetstream/stored-message.ts'
+import { recordSchema, type TransactionRecord } from './record.ts'
+import type { StagedSend } from './sends.ts'
+
+/** Ended transactions are remembered for a day, the newest of them. Nanoseconds. */
+const REMEMBERED_NS = 24 * 3600 * 1e9
+const REMEMBERED = 100_000
+
+const COMMON = {
+  storage: StorageType.File,
+  retention: RetentionPolicy.Limits,
+  discard: DiscardPolicy.Old,
+  num_replicas: 1,
+  max_msgs_per_subject: 1,
+  allow_direct: true,
+  allow_rollup_hdrs: false,
+} as const
+const OPEN: WantedStream = {
+  name: TRANSACTION_STREAM,
+  subjects: [transactionSubject('*'), stagedSubject('*')],
+  ...COMMON,
+  allow_atomic: true,
+}
+const ENDED: WantedStream = {
+  name: ENDED_TRANSACTION_STREAM,
+  subjects: [endedTransactionSubject('*')],
+  ...COMMON,
+  max_msgs: REMEMBERED,
+  max_age: REMEMBERED_NS,
+}
+
+const stagedSchema = z.array(
+  z.object({
+    queue: z.string(),
+    subject: z.string(),
+    headers: z.array(z.tuple([z.string(), z.string()])),
+    body: z.string(),
+  }),
+)
+
+/** A record as it is stored. */
+export interface Logged {
+  readonly record: TransactionRecord
+  readonly sequence: number
+}
+
+/** The transactions of a broker, kept in the broker itself. */
+export class TransactionLog {
+  readonly #js: JetStreamAccess
+
+  constructor(js: JetStreamAccess) {
+    this.#js = js
+  }
+
+  /** Makes the streams, also where somebody deleted them. */
+  async ensure(): Promise<void> {
+    await ensureStream(this.#js.manager, OPEN)
+    await ensureStream(this.#js.manager, ENDED)
+  }
+
+  /** What has not come to its end. What another version wrote and this one cannot read is left as it is, and told. */
+  async all(onUnreadable: (subject: string) => void): Promise<Logged[]> {
+    const found: Logged[] = []
+    for (let next = 1; ; ) {
+      const message = await nextOf(this.#js, TRANSACTION_STREAM, transactionSubject('*'), next)
+      if (message === undefined) return found
+      next = message.seq + 1
+      const logged = read(message)
+      if (logged === undefined) onUnreadable(message.subject)
+      else found.push(logged)
+    }
+  }
+
+  /** What is on record of one that has not ended, when everything that was written before has come to its end. */
+  async reload(id: string): Promise<Logged | undefined> {
+    await probe(this.#js, transactionSubject(id))
+    const message = await lastOf(this.#js, TRANSACTION_STREAM, transactionSubject(id))
+    return message === undefined ? undefined : read(message)
+  }
+
+  async ended(id: string): Promise<TransactionRecord | undefined> {
+    const message = await lastOf(this.#js, ENDED_TRANSACTION_STREAM, endedTransactionSubject(id))
+    return message === undefined ? undefined : read(message)?.record
+  }
+
+  /**
+   * Puts the next word of a transaction on record, by compare-and-set, and with it what it sends; throws where another word came in between,
+   * or it is not known whether it is stored.
+   *
+   * @param expected the sequence of its last word; 0: there is none
+   * @returns the sequence of this one
+   */
+  put(record: TransactionRecord, expected: number, sends?: string): Promise<number> {
+    const headers = new MsgHdrsImpl()
+    headers.set('Nats-Expected-Last-Subject-Sequence', String(expected))
+    const word: BatchMessage = { subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }
+    const staged =
+      sends === undefined ? [] : [{ subject: stagedSubject(record.id), headers: new MsgHdrsImpl(), data: sends }]
+    return publishBatch(this.#js, [...staged, word])
+  }
+
+  /** Throws where they are gone. */
+  async sends(id: string): Promise<StagedSend[]> {
+    const message = await lastOf(this.#js, TRANSACTION_STREAM, stagedSubject(id))
+    if (message === undefined) throw new Error(`what transaction ${id} sends is gone from ${TRANSACTION_STREAM}`)
+    return stagedSchema.parse(JSON.parse(Buffer.from(message.data).toString()))
+  }
+
+  /** Remembers how it ended. */
+  async end(record: TransactionRecord): Promise<void> {
+    await this.#js.client.publish(endedTransactionSubject(record.id), JSON.stringify(record))
+  }
+
+  /** Of one whose end is remembered. */
+  async clear(id: string): Promise<void> {
+    // First what needs the other to be understood.
+    for (const filter of [stagedSubject(id), transactionSubject(id)])
+      await orMissing(this.#js.manager.streams.purge(TRANSACTION_STREAM, { filter }))
+  }
+}
+
+function read({ data, seq }: StoredMessage): Logged | undefined {
+  let json: unknown
+  try {
+    json = JSON.parse(Buffer.from(data).toString())
+  } catch {
+    return undefined
+  }
+  const parsed = recordSchema.safeParse(json)
+  return parsed.success ? { record: parsed.data, sequence: seq } : undefined
+}

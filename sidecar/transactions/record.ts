@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import type { Transaction, TransactionState } from '../../crds/protocol/transaction.ts'
+import type { Coordinator } from './coordinator.ts'
+import type { Participant } from './participant.ts'
+
+const names = z.array(z.string())
+const checkBack = z.object({ firstMs: z.number(), intervalMs: z.number(), limit: z.int() }).optional()
+
+const coordinatorSchema: z.ZodType<Coordinator> = z.discriminatedUnion('phase', [
+  z.object({ phase: z.literal('open'), deadline: z.number(), checkBack: checkBack.transform((c) => c) }),
+  z.object({
+    phase: z.enum(['prepared', 'inDoubt']),
+    participants: names,
+    deadline: z.number(),
+    checkBack: checkBack.transform((c) => c),
+    asked: z.int(),
+    askAt: z.number(),
+  }),
+  z.object({ phase: z.literal('committing'), participants: names, done: names }),
+  z.object({ phase: z.literal('committed'), participants: names }),
+  z.object({ phase: z.literal('aborted'), reason: z.string() }),
+])
+
+const participantSchema: z.ZodType<Participant> = z.discriminatedUnion('phase', [
+  z.object({ phase: z.literal('prepared') }),
+  z.object({ phase: z.literal('committing'), after: z.record(z.string(), z.int()) }),
+  z.object({ phase: z.literal('committed') }),
+  z.object({ phase: z.literal('aborted') }),
+])
+
+const refusalSchema = z.object({ code: z.string(), field: z.string().optional(), message: z.string() })
+
+const partSchema = z.object({
+  /** When its stream was created. */
+  created: z.string(),
+  sends: z.int(),
+  first: z.int().optional(),
+  last: z.int().optional(),
+  duplicates: z.int().optional(),
+})
+export type Part = z.infer<typeof partSchema>
+
+/** What is on record of a transaction: both sides of it, and what it is about. Times are milliseconds since 1970. */
+export const recordSchema = z.object({
+  v: z.literal(1),
+  id: z.string(),
+  startedAt: z.number(),
+  decidedAt: z.number().optional(),
+  endedAt: z.number().optional(),
+  /** Of the request, where it was one. */
+  digest: z.string().optional(),
+  /** The hash of the secret that its requests have to name. */
+  secret: z.string().optional(),
+  coordinator: coordinatorSchema.optional(),
+  participant: participantSchema.optional(),
+  queues: z.record(z.string(), partSchema),
+  acks: z.array(z.string()),
+  error: refusalSchema.optional(),
+})
+export type TransactionRecord = z.infer<typeof recordSchema>
+
+const STATES: Readonly<Record<Coordinator['phase'], TransactionState>> = {
+  open: 'Open',
+  preparing: 'Open',
+  prepared: 'Prepared',
+  inDoubt: 'InDoubt',
+  committing: 'Committing',
+  committed: 'Committed',
+  aborted: 'Aborted',
+}
+
+/** As clients are shown it. */
+export function shown(record: TransactionRecord, waitsFor?: string): Transaction {
+  const { id, coordinator, queues, acks, startedAt, endedAt, error } = record
+  const reason = coordinator?.phase === 'aborted' ? coordinator.reason : waitsFor
+  return {
+    id,
+    state: STATES[coordinator?.phase ?? 'aborted'],
+    ...(reason === undefined ? {} : { reason }),
+    queues: Object.fromEntries(Object.entries(queues).map(([name, part]) => [name, shownPart(part)])),
+    acks: acks.length,
+    startedAt: new Date(startedAt).toISOString(),
+    ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
+    ...(error === undefined ? {} : { error }),
+  }
+}
+
+const shownPart = ({ sends, first, last, duplicates }: Part): Transaction['queues'][string] => ({
+  sends,
+  ...(first === undefined ? {} : { first }),
+  ...(last === undefined ? {} : { last }),
+  ...(duplicates === undefined ? {} : { duplicates }),
+})

@@ -1,0 +1,185 @@
+import type { Logger } from 'pino'
+import type { JetStreamAccess } from '../jetstream/access.ts'
+import { SidecarError } from '../sidecar-error.ts'
+import { carryOut } from './carry-out.ts'
+import { acksByQueue, type Queues } from './content.ts'
+import { coordinate, type CoordinatorEvent, type Order } from './coordinator.ts'
+import type { Entry } from './entry.ts'
+import type { TransactionLog } from './log.ts'
+import { type Action, ordered, type ParticipantEvent, participate } from './participant.ts'
+import { stage } from './stage.ts'
+
+export interface RunOptions {
+  readonly js: JetStreamAccess
+  readonly logger: Logger
+  readonly queues: Queues
+  readonly log: TransactionLog
+}
+
+/** The one participant: this broker. */
+export const SELF = 'self'
+
+/**
+ * Takes a transaction through the steps of its two sides, which are in this process both. What several steps in a row want written is written
+ * as one word, before anything is done or anybody is answered. To be called under the transaction's lock.
+ */
+export class Run {
+  readonly #o: RunOptions
+
+  constructor(options: RunOptions) {
+    this.#o = options
+  }
+
+  async coordinate(entry: Entry, event: CoordinatorEvent): Promise<void> {
+    const before = entry.record.coordinator
+    const { state, write, send } = coordinate(before, event, Date.now())
+    if (state !== undefined) entry.record = { ...entry.record, coordinator: state }
+    if (write) entry.isDirty = true
+    if (write && state?.phase === 'committing') entry.record = { ...entry.record, decidedAt: Date.now() }
+    for (const { order } of send) await this.#order(entry, order)
+  }
+
+  async participate(entry: Entry, event: ParticipantEvent): Promise<void> {
+    const { state, write, action, say } = participate(entry.record.participant, event)
+    if (state !== undefined) entry.record = { ...entry.record, participant: state }
+    if (write) entry.isDirty = true
+    const next = action === undefined ? undefined : await this.#act(entry, action)
+    if (say !== undefined) await this.coordinate(entry, { ...say, from: SELF })
+    if (next !== undefined) await this.participate(entry, next)
+  }
+
+  /** Puts on record what is not. Throws SidecarError BrokerNotReady where it is not known whether that is done. */
+  async flush(entry: Entry): Promise<void> {
+    if (!entry.isDirty) return
+    const { record, sends, isStaged, sequence } = entry
+    const { coordinator } = record
+    // What is on record of one whose votes are not in yet is that it is open.
+    const written =
+      coordinator?.phase === 'preparing'
+        ? { ...record, coordinator: { ...coordinator, phase: 'open' as const } }
+        : record
+    const stages = !isStaged && record.participant !== undefined && sends !== undefined && sends.length > 0
+    try {
+      entry.sequence = await this.#o.log.put(written, sequence, stages ? JSON.stringify(sends) : undefined)
+      entry.isDirty = false
+      if (stages) entry.isStaged = true
+    } catch (error) {
+      entry.isLost = true
+      throw new SidecarError(
+        'BrokerNotReady',
+        `it is not known whether transaction ${entry.id} is on record; ask again with the same id`,
+        { cause: error },
+      )
+    }
+  }
+
+  async #order(entry: Entry, order: Order): Promise<void> {
+    const isFirst = order === 'commit' && entry.record.participant?.phase === 'prepared'
+    await this.participate(entry, ordered(order, isFirst ? await this.#holdQueues(entry) : {}))
+  }
+
+  async #act(entry: Entry, action: Action): Promise<ParticipantEvent | undefined> {
+    switch (action) {
+      case 'stage':
+        return this.#stage(entry)
+      case 'hold':
+        for (const [name, acks] of acksByQueue(entry.record.acks))
+          this.#o.queues.get(name)?.heldAcks.hold(entry.id, acks)
+        return undefined
+      case 'carryOut':
+        await this.flush(entry)
+        return this.#carryOut(entry)
+      case 'release':
+        // With the end, which is on record then.
+        return undefined
+      default:
+        return action satisfies never
+    }
+  }
+
+  async #stage(entry: Entry): Promise<ParticipantEvent> {
+    const { js, queues } = this.#o
+    try {
+      const { sends, parts } = await stage(js, queues, entry.id, { sends: entry.sends ?? [], acks: entry.record.acks })
+      entry.sends = sends
+      entry.record = { ...entry.record, queues: parts }
+      return { kind: 'staged' }
+    } catch (error) {
+      const known =
+        error instanceof SidecarError
+          ? error
+          : new SidecarError('BrokerNotReady', 'nats-server did not answer; begin another transaction in a moment')
+      const { code, field, message } = known
+      entry.record = { ...entry.record, error: { code, message, ...(field === undefined ? {} : { field }) } }
+      return { kind: 'refused', reason: message }
+    }
+  }
+
+  /** From now on nothing that comes into its Queues leaves them: by what is there it is seen whether it was carried out. */
+  async #holdQueues({ id, record }: Entry): Promise<Record<string, number>> {
+    const after: Record<string, number> = {}
+    for (const [name, { sends, created }] of Object.entries(record.queues)) {
+      const queue = this.#o.queues.get(name)
+      if (sends === 0 || queue === undefined || queue.created !== created) continue
+      after[name] = await queue.holds.hold(id)
+    }
+    return after
+  }
+
+  async #carryOut(entry: Entry): Promise<ParticipantEvent | undefined> {
+    const again = entry.isTried
+    entry.isTried = true
+    const all = [...(await this.#sendsOf(entry)), ...this.#acksOf(entry)]
+    const results = await Promise.allSettled(all.map((work) => work(again)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed === undefined) {
+      entry.waitsFor = undefined
+      return { kind: 'carriedOut' }
+    }
+    const { reason } = failed
+    entry.waitsFor = reason instanceof Error ? reason.message : String(reason)
+    this.#o.logger.warn({ err: reason, transaction: entry.id }, 'could not carry out a transaction; trying again')
+    return undefined
+  }
+
+  async #sendsOf(entry: Entry): Promise<Array<(again: boolean) => Promise<void>>> {
+    const { js, queues, log, logger } = this.#o
+    const { record, id } = entry
+    if (record.participant?.phase !== 'committing') return []
+    const { after } = record.participant
+    const hasSends = Object.values(record.queues).some(({ sends, duplicates = 0 }) => sends > duplicates)
+    if (hasSends) entry.sends ??= await log.sends(id)
+    return [...Map.groupBy(entry.sends ?? [], ({ queue }) => queue)].flatMap(([name, sends]) => {
+      const queue = queues.get(name)
+      const mark = after[name]
+      if (entry.carried.has(name)) return []
+      if (queue === undefined || mark === undefined || queue.created !== record.queues[name]?.created) {
+        logger.warn(
+          { transaction: id, queue: name },
+          'a queue that a transaction sends to is gone, and the sends with it',
+        )
+        return []
+      }
+      return [
+        async (again: boolean) => {
+          const carrying = { transaction: id, sends, after: mark, decidedAt: record.decidedAt ?? 0, again }
+          const done = await carryOut(js, queue, carrying)
+          entry.carried.add(name)
+          const part = entry.record.queues[name]
+          if (part === undefined) return
+          const duplicates = (part.duplicates ?? 0) + (done.duplicates ?? 0)
+          const more = { ...part, ...done, ...(duplicates > 0 ? { duplicates } : {}) }
+          entry.record = { ...entry.record, queues: { ...entry.record.queues, [name]: more } }
+        },
+      ]
+    })
+  }
+
+  #acksOf({ id, record }: Entry): Array<() => Promise<void>> {
+    return [...acksByQueue(record.acks)].map(
+      ([name, acks]) =>
+        () =>
+          this.#o.queues.get(name)?.heldAcks.settle(id, acks) ?? Promise.resolve(),
+    )
+  }
+}

@@ -1,0 +1,104 @@
+import { MsgHdrsImpl } from '@nats-io/transport-node'
+import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
+import { queueSubject } from '../../crds/protocol/subjects.ts'
+import type { Send } from '../../crds/protocol/transaction.ts'
+import { delayHeader, isStoredHeader } from '../delay/headers.ts'
+import { ttlProblem } from '../delay/ttl.ts'
+import { streamShape } from '../lanes/lanes.ts'
+import { TRANSACTION_HEADER } from '../settlement/copied-headers.ts'
+import { SidecarError } from '../sidecar-error.ts'
+import { subjectMatches } from '../wire/subject.ts'
+
+/** A send as it is staged and stored. */
+export interface StagedSend {
+  readonly queue: string
+  readonly subject: string
+  readonly headers: ReadonlyArray<readonly [key: string, value: string]>
+  /** Base64. */
+  readonly body: string
+}
+
+/** What nats-server adds to the headers of a message of a batch, and we do, at most. Bytes. */
+const BATCH_HEADERS_BYTES = 512
+/** These ask for what a batch cannot have, or what is ours to say. */
+const NOT_IN_BATCH = /^(nats-(expected-|rollup|schedule|batch-|incr|required-|marker-)|pillion-transaction$)/i
+const DELAYS: readonly string[] = Object.values(delayHeader).map((name) => name.toLowerCase())
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+export const headerOf = ({ headers }: StagedSend, name: string): string | undefined =>
+  headers.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
+
+/**
+ * A send as it will be stored. Pure. Throws SidecarError with what the Queue would refuse a publish for, or a transaction.
+ *
+ * @param at how many sends the transaction has before it
+ */
+export function staged(send: Send, spec: QueueSpec, at: number): StagedSend {
+  const field = (name: string): { field: string } => ({ field: `sends[${at}].${name}` })
+  const subject = send.rest === '' ? queueSubject(send.queue) : `${queueSubject(send.queue)}.${send.rest}`
+  const { subjects } = streamShape(send.queue, spec)
+  const isLiteral = !/[*>\s]/.test(subject) && subject.split('.').every((token) => token !== '')
+  if (!isLiteral || !subjects.some((pattern) => subjectMatches(pattern, subject))) {
+    const wanted = subjects.slice(0, 12).join(' or ')
+    throw new SidecarError(
+      'InvalidParameter',
+      `${JSON.stringify(subject)} is no subject of queue ${send.queue}; it takes ${wanted}, so set rest to what follows q.${send.queue}`,
+      field('rest'),
+    )
+  }
+  const headers = Object.entries(send.headers).flatMap(([key, values]) =>
+    [values].flat().map((value): [string, string] => [key, value]),
+  )
+  for (const [key, value] of headers) {
+    const name = key.toLowerCase()
+    if (DELAYS.includes(name)) {
+      throw new SidecarError(
+        'NotImplemented',
+        `${key}: a send that comes later cannot be in a transaction yet; publish it to delay.${send.queue} after the transaction`,
+        field('headers'),
+      )
+    }
+    if (NOT_IN_BATCH.test(key) || isStoredHeader(key)) {
+      throw new SidecarError(
+        'InvalidParameter',
+        `${key} cannot be used in a transaction; leave it out`,
+        field('headers'),
+      )
+    }
+    const problem = name === 'nats-ttl' ? ttlProblem(value) : undefined
+    if (problem !== undefined) throw new SidecarError('InvalidParameter', problem, field('headers'))
+  }
+  if (send.encoding === 'base64' && !BASE64.test(send.body))
+    throw new SidecarError('InvalidParameter', 'body is not base64', field('body'))
+  const body = Buffer.from(send.body, send.encoding === 'base64' ? 'base64' : 'utf8')
+  const one = { queue: send.queue, subject, headers, body: body.toString('base64') }
+  if (sizeOf(one) > parseQuantity(spec.retention.maxMessageSize)) {
+    throw new SidecarError(
+      'MessageTooLarge',
+      `the message is larger than maxMessageSize of queue ${send.queue} (${spec.retention.maxMessageSize}), its headers and those of a transaction counted; make it smaller`,
+      field('body'),
+    )
+  }
+  return one
+}
+
+/** What a message takes at most. Bytes. */
+export const sizeOf = (send: StagedSend): number =>
+  Buffer.byteLength(send.body, 'base64') +
+  send.headers.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value) + 4, 0) +
+  BATCH_HEADERS_BYTES
+
+/** By which the sends of a transaction are known in a Queue. */
+export const markOf = (transaction: string, queue: string): string => `${transaction}/${queue}`
+
+/** The headers of a message that is stored. @param at how many sends the transaction has to its Queue before it */
+export function storedHeaders(transaction: string, send: StagedSend, at: number): MsgHdrsImpl {
+  const all = new MsgHdrsImpl()
+  for (const [key, value] of send.headers) all.headers.set(key, [...(all.headers.get(key) ?? []), value])
+  const mark = markOf(transaction, send.queue)
+  all.set(TRANSACTION_HEADER, mark)
+  // What is on its way from a process that is no more is a duplicate then.
+  if (headerOf(send, 'Nats-Msg-Id') === undefined) all.set('Nats-Msg-Id', `${mark}/${at}`)
+  return all
+}
