@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { API_PREFIX } from '../../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../../../sidecar/jetstream/access.ts'
 
 /** What a write did before the crash: nothing, or all, but for the word that it did. */
@@ -9,6 +10,8 @@ export interface Crashing {
   /** How many writes there were. */
   readonly writes: () => number
   readonly hasCrashed: () => boolean
+  /** Begins to count anew, towards another end. */
+  readonly arm: (at: number, moment: Moment) => void
 }
 
 /** Not in the same turn: what tries again at once would leave no turn to anything else. */
@@ -18,7 +21,9 @@ const never = async <T>(): Promise<T> => {
 }
 
 /** Hands on a broker that die at their `at`th write: from then on nothing that is asked for happens. */
-export function crashing(real: JetStreamAccess, at: number, moment: Moment): Crashing {
+export function crashing(real: JetStreamAccess, firstAt: number, firstMoment: Moment): Crashing {
+  let at = firstAt
+  let moment = firstMoment
   let writes = 0
   let crashed = false
   const write = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -41,7 +46,8 @@ export function crashing(real: JetStreamAccess, at: number, moment: Moment): Cra
   const js: JetStreamAccess = {
     timeoutMs: real.timeoutMs,
     connection: over(connection, {
-      request: (...args) => read(() => connection.request(...args)),
+      // What is no question to the API is a publish whose answer is waited for.
+      request: (...args) => (args[0].startsWith(`${API_PREFIX}.`) ? read : write)(() => connection.request(...args)),
       publish: (...args) => {
         if (!crashed) connection.publish(...args)
       },
@@ -55,5 +61,10 @@ export function crashing(real: JetStreamAccess, at: number, moment: Moment): Cra
       }),
     }),
   }
-  return { js, writes: () => writes, hasCrashed: () => crashed }
+  const arm = (nextAt: number, nextMoment: Moment): void => {
+    at = nextAt
+    moment = nextMoment
+    writes = 0
+  }
+  return { js, writes: () => writes, hasCrashed: () => crashed, arm }
 }
