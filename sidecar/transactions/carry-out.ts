@@ -1,4 +1,4 @@
-import type { JsMsg } from '@nats-io/jetstream'
+import { JetStreamApiError, type JsMsg } from '@nats-io/jetstream'
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import { ttlLeft } from '../delay/ttl.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
@@ -10,6 +10,10 @@ import type { Queue } from '../queue/queue.ts'
 import { headerValue, TRANSACTION_HEADER } from '../settlement/copied-headers.ts'
 import { headerOf, markOf, type StagedSend, storedHeaders } from './sends.ts'
 import { whetherStored } from './whether-stored.ts'
+
+/** nats-server's error code for what it could not store, and what it says where that is for lack of room, before it has stored any of it. */
+const STORE_FAILED = 10077
+const NO_ROOM = /maximum (messages|bytes)/
 
 /** What became of the sends to one Queue. */
 export interface CarriedOut {
@@ -30,8 +34,25 @@ export interface Carrying {
   readonly again: boolean
 }
 
-/** Puts a transaction's sends into their Queue, as one batch; the same again does nothing. Throws where it cannot, or it is not known. */
-export async function carryOut(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut> {
+/** There was no room for the sends: none of them is there, up to the sequence `at`. */
+export interface Refused {
+  readonly refused: Error
+  readonly at: number
+}
+
+/** Puts a transaction's sends into their Queue, as one batch; the same again does nothing. Throws where it is not known whether they are there. */
+export async function carryOut(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut | Refused> {
+  try {
+    return await tryTo(js, queue, carrying)
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== STORE_FAILED || !NO_ROOM.test(error.message))
+      throw error
+    const { state } = await js.manager.streams.info(queueStream(queue.name))
+    return { refused: error, at: state.last_seq }
+  }
+}
+
+async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut> {
   const { sends, transaction, again } = carrying
   const subject = sends[0]?.subject
   if (subject === undefined) return {}

@@ -23,6 +23,8 @@ export interface Entry {
   isTried: boolean
   /** Queues in which it is carried out. */
   readonly carried: Set<string>
+  /** Queues that have refused it, and the last sequence of their streams then. */
+  readonly refusedAt: Map<string, number>
   /** What it waits for. */
   waitsFor: string | undefined
   /** Whether it came to its end, or never began. */
@@ -41,6 +43,7 @@ export const newEntry = (id: string, startedAt: number): Entry => ({
   isLost: false,
   isTried: false,
   carried: new Set(),
+  refusedAt: new Map(),
   waitsFor: undefined,
   isOver: false,
 })

@@ -30,6 +30,8 @@ export type ParticipantEvent =
   | { readonly kind: 'refused'; readonly reason: string }
   | { readonly kind: 'commit'; readonly after: Readonly<Record<string, number>> }
   | { readonly kind: 'abort' }
+  /** It is certain that some Queues have nothing of it yet, so that they need not keep what came in before. */
+  | { readonly kind: 'marked'; readonly after: Readonly<Record<string, number>> }
   /** What was asked for by `carryOut` is done, and durable. */
   | { readonly kind: 'carriedOut' }
   | { readonly kind: 'tick' }
@@ -65,6 +67,7 @@ export function participate(state: Participant | undefined, event: ParticipantEv
       return prepared(state, event)
     case 'committing':
       if (event.kind === 'carriedOut') return step({ phase: 'committed' }, { write: true, say: { kind: 'done' } })
+      if (event.kind === 'marked') return step({ phase: 'committing', after: event.after }, { write: true })
       if (event.kind === 'commit' || event.kind === 'tick' || event.kind === 'restart')
         return step(state, { action: 'carryOut' })
       return step(state, {})
@@ -94,6 +97,7 @@ function prepared(state: Participant, event: ParticipantEvent): ParticipantStep 
       return step(state, { action: 'hold', say: { kind: 'ask' } })
     case 'staged':
     case 'refused':
+    case 'marked':
     case 'carriedOut':
       return step(state, {})
     default:

@@ -139,7 +139,22 @@ export class Run {
     const { reason } = failed
     entry.waitsFor = reason instanceof Error ? reason.message : String(reason)
     this.#o.logger.warn({ err: reason, transaction: entry.id }, 'could not carry out a transaction; trying again')
+    await this.#letGo(entry)
     return undefined
+  }
+
+  /**
+   * What a Queue refused is not there, so what came in until now may leave it: a full Queue that has to keep what is acknowledged would
+   * never have room.
+   */
+  async #letGo(entry: Entry): Promise<void> {
+    const { participant } = entry.record
+    if (participant?.phase !== 'committing' || entry.refusedAt.size === 0) return
+    const marks = Object.fromEntries(entry.refusedAt)
+    entry.refusedAt.clear()
+    await this.participate(entry, { kind: 'marked', after: { ...participant.after, ...marks } })
+    await this.flush(entry)
+    for (const [name, after] of Object.entries(marks)) this.#o.queues.get(name)?.holds.restore(entry.id, after)
   }
 
   async #sendsOf(entry: Entry): Promise<Array<(again: boolean) => Promise<void>>> {
@@ -164,6 +179,10 @@ export class Run {
         async (again: boolean) => {
           const carrying = { transaction: id, sends, after: mark, decidedAt: record.decidedAt ?? 0, again }
           const done = await carryOut(js, queue, carrying)
+          if ('refused' in done) {
+            entry.refusedAt.set(name, done.at)
+            throw done.refused
+          }
           entry.carried.add(name)
           const part = entry.record.queues[name]
           if (part === undefined) return
