@@ -9,13 +9,19 @@ const DUPLICATE_IN_BATCH = 10201
 
 const answerSchema = z.union([
   z.object({ error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }) }),
-  z.object({ seq: z.int(), count: z.int().optional() }),
+  z.object({ seq: z.int(), duplicate: z.boolean().optional() }),
 ])
 
 export interface BatchMessage {
   readonly subject: string
   readonly headers: MsgHdrs
   readonly data: Uint8Array | string
+}
+
+const DUPLICATE = {
+  code: 400,
+  err_code: DUPLICATE_IN_BATCH,
+  description: 'the stream has a message of its Nats-Msg-Id',
 }
 
 /**
@@ -28,12 +34,14 @@ export interface BatchMessage {
 export async function publishBatch(js: JetStreamAccess, messages: readonly BatchMessage[]): Promise<number> {
   const id = randomBytes(16).toString('hex')
   let last: Promise<unknown> | undefined
+  // A batch costs nats-server files of its own, and one message is stored as a whole anyway.
+  const isBatch = messages.length > 1
   for (const [index, { subject, headers, data }] of messages.entries()) {
-    headers.set('Nats-Batch-Id', id)
-    headers.set('Nats-Batch-Sequence', String(index + 1))
+    if (isBatch) headers.set('Nats-Batch-Id', id)
+    if (isBatch) headers.set('Nats-Batch-Sequence', String(index + 1))
     if (index < messages.length - 1) js.connection.publish(subject, data, { headers })
     else {
-      headers.set('Nats-Batch-Commit', '1')
+      if (isBatch) headers.set('Nats-Batch-Commit', '1')
       last = js.connection
         .request(subject, data, { headers, timeout: js.timeoutMs })
         .then((answer): unknown => answer.json())
@@ -41,6 +49,7 @@ export async function publishBatch(js: JetStreamAccess, messages: readonly Batch
   }
   const answer = answerSchema.parse(await last)
   if ('error' in answer) throw new JetStreamApiError(answer.error)
+  if (answer.duplicate) throw new JetStreamApiError(DUPLICATE)
   return answer.seq
 }
 

@@ -110,15 +110,15 @@ export class Settler {
 
   /** Puts on record and lets go of everything that was settled before the call. */
   async flush(): Promise<void> {
-    await this.#recording
-    if (this.#fresh.length > 0) await this.#startRecording()
+    await this.recorded()
     await this.purger.flush()
   }
 
   /** Resolves when everything that was settled before the call is on record, or it failed and is tried again. */
   async recorded(): Promise<void> {
     await this.#recording
-    if (this.#fresh.length > 0) await this.#startRecording()
+    // Somebody else who waited may have begun the next, which has what was settled before the call.
+    if (this.#recording !== undefined || this.#fresh.length > 0) await this.#startRecording()
   }
 
   async stop(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   transactionSubject,
 } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { type BatchMessage, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { probe, publishBatch } from '../jetstream/atomic-batch.ts'
 import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { lastOf, nextOf, type StoredMessage } from '../jetstream/stored-message.ts'
@@ -33,7 +33,6 @@ const OPEN: WantedStream = {
   name: TRANSACTION_STREAM,
   subjects: [transactionSubject('*'), stagedSubject('*')],
   ...COMMON,
-  allow_atomic: true,
 }
 const ENDED: WantedStream = {
   name: ENDED_TRANSACTION_STREAM,
@@ -73,15 +72,26 @@ export class TransactionLog {
   }
 
   /** What has not come to its end. What another version wrote and this one cannot read is left as it is, and told. */
-  async all(onUnreadable: (subject: string) => void): Promise<Logged[]> {
+  async all(onUnreadable: (id: string) => void): Promise<Logged[]> {
     const found: Logged[] = []
     for (let next = 1; ; ) {
       const message = await nextOf(this.#js, TRANSACTION_STREAM, transactionSubject('*'), next)
       if (message === undefined) return found
       next = message.seq + 1
       const logged = read(message)
-      if (logged === undefined) onUnreadable(message.subject)
+      if (logged === undefined) onUnreadable(message.subject.slice(transactionSubject('').length))
       else found.push(logged)
+    }
+  }
+
+  /** Removes what was staged before a crash and is of no transaction on record. @param known those that are */
+  async clearOrphans(known: ReadonlySet<string>): Promise<void> {
+    for (let next = 1; ; ) {
+      const message = await nextOf(this.#js, TRANSACTION_STREAM, stagedSubject('*'), next)
+      if (message === undefined) return
+      next = message.seq + 1
+      const id = message.subject.slice(stagedSubject('').length)
+      if (!known.has(id)) await this.clear(id)
     }
   }
 
@@ -98,19 +108,18 @@ export class TransactionLog {
   }
 
   /**
-   * Puts the next word of a transaction on record, by compare-and-set, and with it what it sends; throws where another word came in between,
+   * Puts the next word of a transaction on record, by compare-and-set, and before it what it sends; throws where another word came in between,
    * or it is not known whether it is stored.
    *
    * @param expected the sequence of its last word; 0: there is none
    * @returns the sequence of this one
    */
-  put(record: TransactionRecord, expected: number, sends?: string): Promise<number> {
+  async put(record: TransactionRecord, expected: number, sends?: string): Promise<number> {
+    // Before the word that needs them.
+    if (sends !== undefined) await this.#js.client.publish(stagedSubject(record.id), sends)
     const headers = new MsgHdrsImpl()
     headers.set('Nats-Expected-Last-Subject-Sequence', String(expected))
-    const word: BatchMessage = { subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }
-    const staged =
-      sends === undefined ? [] : [{ subject: stagedSubject(record.id), headers: new MsgHdrsImpl(), data: sends }]
-    return publishBatch(this.#js, [...staged, word])
+    return publishBatch(this.#js, [{ subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }])
   }
 
   /** Throws where they are gone. */

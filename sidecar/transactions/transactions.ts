@@ -58,11 +58,17 @@ export class Transactions {
     const log = new TransactionLog(js)
     await log.ensure()
     const transactions = new Transactions(options, log)
-    const all = await log.all((subject) => logger.error({ subject }, 'the record of a transaction could not be read'))
+    const known = new Set<string>()
+    const all = await log.all((id) => {
+      known.add(id)
+      logger.error({ transaction: id }, 'the record of a transaction could not be read; it is left as it is')
+    })
     for (const { record, sequence } of all) {
+      known.add(record.id)
       if ((await log.ended(record.id)) === undefined) transactions.#open.set(record.id, loadedEntry(record, sequence))
       else await log.clear(record.id)
     }
+    await log.clearOrphans(known)
     return transactions
   }
 
@@ -343,7 +349,10 @@ export class Transactions {
       return this.#forget(entry)
     }
     const logged = await this.#log.reload(entry.id)
-    if (logged === undefined) return this.#forget(entry)
+    if (logged === undefined) {
+      await this.#log.clear(entry.id)
+      return this.#forget(entry)
+    }
     Object.assign(entry, { ...loadedEntry(logged.record, logged.sequence), lock: entry.lock, bytes: entry.bytes })
     for (const queue of this.#o.queues.values()) this.restoreHolds(queue)
     await this.#restart(entry)

@@ -31,12 +31,12 @@ it('kill -9 of one and the other while messages are copied from one queue to two
   const spec = { deduplication: { window: '100ms' }, retry: { visibilityTimeout: '2s', maxAttempts: 0 } }
   for (const queue of ['from', 'one', 'two']) await broker.api.put(queue, spec)
   await broker.publish('from', ...numbered(COUNT))
-  let ends = false
+  const run = { ends: false }
   const states = new Map<string, number>()
   const work = async (worker: number): Promise<void> => {
     const puller = await broker.puller('from')
     const tx = new TransactionClient(await broker.client())
-    for (let turn = 0; !ends; turn++) {
+    for (let turn = 0; !run.ends; turn++) {
       const [delivery] = await puller.fetch(1, 300)
       if (delivery === undefined) continue
       const state = await transact(tx, `w${worker}-${turn}`, delivery)
@@ -45,7 +45,7 @@ it('kill -9 of one and the other while messages are copied from one queue to two
   }
   const got: string[] = []
   const consume = async (puller: Puller): Promise<void> => {
-    while (!ends) {
+    while (!run.ends) {
       for (const message of await puller.fetch(50, 300)) {
         got.push(message.text)
         message.answer()
@@ -76,7 +76,7 @@ it('kill -9 of one and the other while messages are copied from one queue to two
     expect(json).toEqual({ transactions: [] })
   })
   await until('all came', () => new Set(got).size === COUNT)
-  ends = true
+  run.ends = true
   await Promise.all([...working, consuming])
   expect((await broker.admin.stream('one')).state.last_seq).toBe(COUNT)
   const copies = (await broker.admin.messages('two')).map(({ text }) => text)
