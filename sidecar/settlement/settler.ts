@@ -74,6 +74,10 @@ export class Settler {
   #recording: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
   #immediate: NodeJS.Immediate | undefined
+  /** How many settlements there were. */
+  #settled = 0
+  /** How many of them were, at least once, put on record, or it failed. */
+  #tried = 0
   #lastRecord = 0
   /** Whether somebody waits for the next record. */
   #awaited = false
@@ -89,6 +93,7 @@ export class Settler {
 
   settle(lane: LaneState, sequence: number, outcome: Outcome, answered: Answered = {}): void {
     const { reply, delivery, late = false, certain = false } = answered
+    this.#settled++
     this.#fresh.push({ lane, sequence, outcome, reply, delivery, late, certain })
     const isUrgent = reply !== undefined && !this.#awaited
     if (isUrgent) this.#awaited = true
@@ -104,6 +109,7 @@ export class Settler {
 
   /** Ends a message that may not have been delivered; who calls takes it out of the stream once that is on record. */
   end(lane: LaneState, sequence: number, outcome: Outcome): void {
+    this.#settled++
     this.#fresh.push({ lane, sequence, outcome, reply: undefined, delivery: undefined, late: false, isOurs: true })
     this.#schedule()
   }
@@ -116,9 +122,9 @@ export class Settler {
 
   /** Resolves when everything that was settled before the call is on record, or it failed and is tried again. */
   async recorded(): Promise<void> {
-    await this.#recording
-    // Somebody else who waited may have begun the next, which has what was settled before the call.
-    if (this.#recording !== undefined || this.#fresh.length > 0) await this.#startRecording()
+    const wanted = this.#settled
+    // What is under way may be the record of others, or a compaction.
+    while (this.#tried < wanted) await this.#startRecording()
   }
 
   async stop(): Promise<void> {
@@ -149,6 +155,7 @@ export class Settler {
   abandon(): void {
     this.#stopped = true
     this.#fresh = []
+    this.#tried = this.#settled
     this.#clear()
   }
 
@@ -252,6 +259,7 @@ export class Settler {
   async #record(): Promise<void> {
     this.#lastRecord = performance.now()
     const batch = this.#fresh
+    const through = this.#settled
     this.#batch = batch
     this.#fresh = []
     this.#awaited = false
@@ -277,6 +285,7 @@ export class Settler {
       throw error
     } finally {
       this.#batch = []
+      this.#tried = through
     }
   }
 
