@@ -15,6 +15,8 @@ export { Delivery, Puller, type Status } from './harness/puller.ts'
 export { TOKEN } from './harness/sidecar.ts'
 export { eventually, until } from './harness/wait.ts'
 
+const CONNECT_MS = 3000
+
 export interface BrokerOptions extends NatsOptions {
   /** As its own process, so that it can be killed; default: in this one. */
   readonly sidecar?: 'inProcess' | 'ownProcess'
@@ -73,6 +75,9 @@ export class TestBroker implements AsyncDisposable {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       reconnectJitter: 0,
+      // A server that is killed while a connection is made to it is not noticed before.
+      timeout: CONNECT_MS,
+      waitOnFirstConnect: true,
       ...credentials,
       ...options,
     })

@@ -33,6 +33,7 @@ export class Admin {
       user: 'sidecar',
       pass: SIDECAR_PASSWORD,
       name: 'test-admin',
+      timeout: 3000,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       reconnectJitter: 0,
