@@ -43,6 +43,10 @@ export const nextOf = (
   from: number,
 ): Promise<StoredMessage | undefined> => get(js, stream, { seq: from, next_by_subj: subject })
 
+/** The first message that was stored at `time` or later. */
+export const firstSince = (js: JetStreamAccess, stream: string, time: Date): Promise<StoredMessage | undefined> =>
+  get(js, stream, { start_time: time.toISOString(), next_by_subj: '>' })
+
 /** Every message of a stream from `first` on, oldest first. */
 export async function* readStored(
   js: JetStreamAccess,
@@ -61,7 +65,10 @@ export async function* readStored(
 export const lastOf = (js: JetStreamAccess, stream: string, subject: string): Promise<StoredMessage | undefined> =>
   get(js, stream, { last_by_subj: subject })
 
-type GetRequest = { readonly seq: number; readonly next_by_subj?: string } | { readonly last_by_subj: string }
+type GetRequest =
+  | { readonly seq: number; readonly next_by_subj?: string }
+  | { readonly last_by_subj: string }
+  | { readonly start_time: string; readonly next_by_subj: string }
 
 async function get(js: JetStreamAccess, stream: string, request: GetRequest): Promise<StoredMessage | undefined> {
   const answer = await apiRequest(js, `STREAM.MSG.GET.${stream}`, request, responseSchema).catch((error: unknown) => {

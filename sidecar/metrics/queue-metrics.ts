@@ -52,8 +52,8 @@ export class QueueMetrics {
     if (count > 0) this.#m.delayedRefused.inc({ queue: this.#queue }, count)
   }
 
-  /** Found between two steps: given up without a word, or on record and still there. */
-  repaired(kind: 'given-up' | 'recorded'): void {
+  /** Found between two steps: given up without a word, on record and still there, or dead-lettered and not on record. */
+  repaired(kind: 'given-up' | 'recorded' | 'dead-lettered'): void {
     this.#m.repairs.inc({ queue: this.#queue, kind })
   }
 

@@ -38,6 +38,9 @@ export class Signals {
   #byConsumer: ReadonlyMap<string, LaneState> = new Map()
   readonly #delayed: Delayed
   readonly #deadLetterTurns = new Mutex()
+  /** Of signals that are carried out only if it turns out that their message was delivered. */
+  readonly #inTurn = new Mutex()
+  #checks = 0
 
   constructor(state: QueueState, delayed: Delayed) {
     this.#q = state
@@ -87,8 +90,8 @@ export class Signals {
         void this.#givenBack(lane, ack, signal, reply)
         return
       }
-      if (decision.kind === 'acknowledge' || sequence <= lane.ledger.delivered)
-        this.#carryOut(lane, ack, reply, decision)
+      const isKnown = sequence <= lane.ledger.delivered && this.#checks === 0
+      if (decision.kind === 'acknowledge' || isKnown) this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
     }
   }
@@ -300,7 +303,11 @@ export class Signals {
     reply: string | undefined,
     decision: Decision,
   ): Promise<void> {
-    if (!(await this.#isDelivered(lane, ack))) return
+    this.#checks++
+    // One after the other, or a later signal would be carried out before one that is still asked about.
+    const isDelivered = await this.#inTurn.run(() => this.#isDelivered(lane, ack))
+    this.#checks--
+    if (!isDelivered) return
     if (lane.moving.has(ack.streamSequence) || lane.ledger.isSettled(ack.streamSequence)) {
       if (reply !== undefined) this.#q.js.connection.publish(reply)
       return

@@ -14,6 +14,7 @@ export class SettlementLog {
   readonly #subject: string
   /** Records since the last snapshot. */
   #length = 0
+  #lastAt = 0
 
   constructor(js: JetStreamAccess, queue: string) {
     this.#js = js
@@ -25,10 +26,16 @@ export class SettlementLog {
     return this.#length
   }
 
+  /** When the last record that is stored was made, of those that speak of the queue's stream; 0: there is none. Milliseconds since 1970. */
+  get lastAt(): number {
+    return this.#lastAt
+  }
+
   /** Resolves when the record is stored as durably as the broker stores anything. Throws when the broker did not confirm it. */
   async append(record: SettlementRecord): Promise<void> {
     await this.#js.client.publish(this.#subject, encodeRecord(record))
     this.#length++
+    this.#lastAt = record.at
   }
 
   /** Writes a record that says everything, then removes the ones before it. */
@@ -36,6 +43,7 @@ export class SettlementLog {
     const { seq } = await this.#js.client.publish(this.#subject, encodeRecord(snapshot))
     await this.#js.manager.streams.purge(this.#stream, { seq })
     this.#length = 1
+    this.#lastAt = snapshot.at
   }
 
   /** Every record that speaks of the queue's stream as created at `created`, oldest first. */
@@ -47,6 +55,7 @@ export class SettlementLog {
       if (record !== undefined && record.stream === created) records.push(record)
     }
     this.#length = records.length
+    this.#lastAt = records.at(-1)?.at ?? 0
     return records
   }
 }

@@ -51,7 +51,8 @@ for (const language of LANGUAGES) {
 
     test.concurrent.for(CLIENT_MODE_NAMES)('%s', async (mode, { expect }) => {
       const checks = await runClient(language, { url: embedded.url, mode, ...queuesOf(mode) })
-      expect(checks.filter(({ ok }) => !ok)).toEqual([])
+      const failed = checks.filter(({ ok }) => !ok)
+      expect(failed, failed.length > 0 ? await stateOf(queuesOf(mode).queue) : '').toEqual([])
       expect(checks.map(({ check }) => check)).toEqual(CLIENT_MODES[mode].groups ? [...CHECKS, 'second-group'] : CHECKS)
     })
   })
@@ -68,6 +69,10 @@ describe('the programs', () => {
     await expect(runClient('js', { url: 'nats://127.0.0.1:1', queue: 'orders' })).rejects.toThrow(/after 0 checks/)
   })
 })
+
+/** What the broker says of a Queue, for whoever looks for the cause of a failure. */
+const stateOf = async (queue: string): Promise<string> =>
+  (await fetch(`${embedded.httpUrl}/queues/${queue}/ledger`)).text()
 
 function missing(language: Language): boolean {
   const [command, ...args] = TOOLS[language]

@@ -118,7 +118,7 @@ async function everyWrite(moment: Moment, trial: (at: number) => Promise<Trial>)
       there: numbered(COUNT),
     })
     expect((await admin.stream(to)).state.last_seq).toBe(COUNT)
-    for (const name of await admin.streamNames()) await admin.manager.streams.delete(name)
+    await admin.clear()
     if (!crashed) return at
   }
 }

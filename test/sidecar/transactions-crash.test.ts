@@ -149,13 +149,6 @@ async function survives(
   return { crashed: hasCrashed(), committed }
 }
 
-/** Streams whose names come again are emptied: nats-server may still be deleting one when it is to make it anew. */
-async function cleared(): Promise<void> {
-  const { streams } = admin.manager
-  for (const stream of await admin.streamNames())
-    await (stream.startsWith('PILLION_') ? streams.purge(stream) : streams.delete(stream))
-}
-
 /** How many writes there were, and after how many crashes it was committed. */
 async function everyWrite(moment: Moment, name: string, script: (trial: Trial) => Script): Promise<[number, number]> {
   let commits = 0
@@ -163,7 +156,7 @@ async function everyWrite(moment: Moment, name: string, script: (trial: Trial) =
     const prefix = `${name}${moment}${at}`
     const trial = { from: `${prefix}f`, one: `${prefix}o`, two: `${prefix}t` }
     const { crashed, committed } = await survives(trial, script, at, moment)
-    await cleared()
+    await admin.clear()
     if (!crashed) {
       expect(committed).toBe(true)
       return [at, commits]

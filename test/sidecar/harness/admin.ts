@@ -48,6 +48,16 @@ export class Admin {
     return this.manager.streams.info(name)
   }
 
+  /**
+   * Removes what Queues have, and empties what names of the broker's own come again for: nats-server may still be deleting a stream
+   * when it is to make it anew.
+   */
+  async clear(): Promise<void> {
+    const { streams } = this.manager
+    for (const stream of await this.streamNames())
+      await (stream.startsWith('PILLION_') ? streams.purge(stream) : streams.delete(stream))
+  }
+
   async streamNames(): Promise<string[]> {
     const names: string[] = []
     for await (const { config } of this.manager.streams.list()) names.push(config.name)

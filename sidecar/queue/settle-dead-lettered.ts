@@ -1,0 +1,42 @@
+import { deadLetterStream } from '../../crds/protocol/subjects.ts'
+import { firstSince, type StoredMessage } from '../jetstream/stored-message.ts'
+import { walk } from '../jetstream/walk.ts'
+import { laneSubject } from '../lanes/lanes.ts'
+import { headerValue } from '../settlement/copied-headers.ts'
+import { deadLetterHeader, moveId } from '../settlement/dead-letter.ts'
+import type { QueueState } from './state.ts'
+
+/** From a dead letter to its record pass at most the time that nats-server has to answer, twice. Milliseconds. */
+const BEFORE_RECORD_MS = 10_000
+
+/**
+ * Messages whose dead letters are stored, and that are not on record as such because a crash came between: they are settled now, or
+ * they would be delivered beside their dead letters. Those letters are newer than the last record, or hardly older.
+ */
+export async function settleDeadLettered(q: QueueState): Promise<void> {
+  const stream = await q.js.manager.streams.info(deadLetterStream(q.name))
+  if (stream.state.messages === 0) return
+  const since = new Date(Math.max(q.log.lastAt, q.createdAt) - BEFORE_RECORD_MS)
+  const first = await firstSince(q.js, stream.config.name, since)
+  if (first === undefined) return
+  for await (const letter of walk(q.js, stream, { from: first.seq, to: stream.state.last_seq })) settle(q, letter)
+}
+
+function settle(
+  { name, spec, created, lanesBySubject, settler, metrics, logger }: QueueState,
+  letter: StoredMessage,
+): void {
+  const value = (header: string): string => headerValue(letter.headers, header) ?? ''
+  const group = value(deadLetterHeader.group)
+  const sequence = Number(value(deadLetterHeader.sequence))
+  // Of another stream of this name, or not by the sidecar.
+  if (value('Nats-Msg-Id') !== moveId({ queue: name, group, created, sequence })) return
+  const lanes = lanesBySubject.get(laneSubject(name, spec, value(deadLetterHeader.subject))) ?? []
+  const lane = lanes.find((one) => one.group === group)
+  if (lane === undefined || lane.ledger.isSettled(sequence) || settler.isEnding(lane, sequence)) return
+  const reason = value(deadLetterHeader.reason)
+  settler.settle(lane, sequence, 'deadLettered', { late: true })
+  metrics.deadLettered(group, reason)
+  metrics.repaired('dead-lettered')
+  logger.warn({ sequence, group, reason }, 'a message was dead-lettered and that was not on record; it is now')
+}
