@@ -92,10 +92,12 @@ async function recount(q: QueueState, state: LaneState): Promise<void> {
 export async function tendSubQueues(q: QueueState, observation: Observation): Promise<void> {
   const now = performance.now()
   const idle = new Map<string, boolean>()
+  const busy = new Set<string>()
   for (const { state, info, version } of observation.lanes) {
     const { spread, lane } = state
     if (spread === undefined || lane.path === undefined) continue
     const empty = info.num_pending === 0 && info.num_ack_pending === 0 && spread.unpurged === 0
+    if (!empty) busy.add(lane.path)
     const quiet = empty && spread.ledger.unrecorded + spread.ledger.ahead === 0 && spread.flow?.version === version
     if (!quiet || spread.quiet.version !== version) spread.quiet = { version: quiet ? version : -1, since: now }
     const longEnough = quiet && now - spread.quiet.since >= (q.crowded ? IDLE_WHEN_CROWDED_MS : IDLE_MS)
@@ -103,8 +105,13 @@ export async function tendSubQueues(q: QueueState, observation: Observation): Pr
   }
   const given = new Set<string>()
   for (const [path, isIdle] of idle) if (isIdle && !(await hasMessages(q, path))) given.add(path)
+  // Something may have come to one while another was asked about.
+  for (const { state, version } of observation.lanes)
+    if (state.spread?.flow?.version !== version) given.delete(state.lane.path ?? '')
   if (given.size > 0) await giveBack(q, given)
-  if (!q.crowded && (observation.stream.state.num_subjects ?? 0) <= q.paths.size) return
+  // Where what is settled leaves the stream, lanes that have nothing account for none of its subjects.
+  const accounted = q.spec.retention.until === 'Acknowledged' ? busy.size : q.paths.size
+  if (!q.crowded && (observation.stream.state.num_subjects ?? 0) <= accounted) return
   q.crowded = false
   for (const path of await occupied(q)) if (!q.paths.has(path) && !announcePath(q, path)) break
   await addSubQueues(q)
