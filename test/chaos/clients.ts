@@ -75,7 +75,12 @@ export async function consume({ broker, story, over }: Scene, queue: ChaosQueue,
   while (!over()) {
     const messages = await puller.fetch(BATCH, PULL_MS)
     for (const message of messages)
-      story.delivered(message.text, message.at, `${queue.name} ${message.sequence} attempt ${message.attempt}`)
+      story.delivered(
+        message.text,
+        message.at,
+        `${queue.name} ${message.sequence} attempt ${message.attempt}`,
+        queue.replaces,
+      )
     await Promise.all(messages.map((message) => answer(story, message, queue, pick(random, ANSWERS))))
   }
 }
@@ -131,7 +136,12 @@ export async function drain({ broker, story, over }: Scene, queue: ChaosQueue): 
   while (!over()) {
     const messages = await puller.fetch(BATCH, PULL_MS)
     for (const message of messages)
-      story.delivered(message.text, message.at, `${queue.name} ${message.sequence} attempt ${message.attempt}`)
+      story.delivered(
+        message.text,
+        message.at,
+        `${queue.name} ${message.sequence} attempt ${message.attempt}`,
+        queue.replaces,
+      )
     await Promise.all(messages.map((message) => confirm(story, message)))
   }
 }

@@ -10,6 +10,8 @@ export interface ChaosQueue {
   /** How long it remembers ids. Milliseconds. */
   readonly windowMs: number
   readonly expires?: boolean
+  /** Whether a message that is moved takes the place of itself. */
+  readonly replaces?: boolean
   /** Where its dead letters are moved to now and then. */
   readonly movesTo?: string
 }
@@ -40,6 +42,7 @@ export const QUEUES: readonly ChaosQueue[] = [
     name: 'touched',
     spec: { retry: RETRY, ordering: { mode: 'Lru' } },
     rest: (number) => `.key${number}`,
+    replaces: true,
     windowMs: WINDOW_MS,
     parks: true,
   },

@@ -34,6 +34,19 @@ test('one that the broker never confirmed may be there or not', () => {
   expect(story((all) => all.delivered('a', 1)).verdict).toMatchObject({ published: 0, lost: 0 })
 })
 
+test('one that nats-server may have brought back is told apart, where one takes the place of another, and only after a kill', () => {
+  const doubled = (replaced: boolean, kill: boolean): Story =>
+    story(
+      (told) => told.accepted('a'),
+      (told) => told.confirmed('a', 1),
+      (told) => (kill ? told.happened('killed server') : undefined),
+      (told) => told.delivered('a', 2, '', replaced),
+    )
+  expect(doubled(true, true).verdict).toMatchObject({ duplicates: 0, broughtBack: 1 })
+  expect(doubled(true, false).verdict).toMatchObject({ duplicates: 1, broughtBack: 0 })
+  expect(doubled(false, true).verdict).toMatchObject({ duplicates: 1, broughtBack: 0 })
+})
+
 test('one that may have been published twice may be there twice', () => {
   const all = story(
     (told) => told.accepted('a'),

@@ -6,6 +6,8 @@ interface Known {
   acknowledged: boolean
   /** When an acknowledgement was confirmed first; monotonic milliseconds. */
   confirmedAt?: number
+  /** How often nats-server had been killed by then. */
+  killsWhenConfirmed: number
   /** Something else was answered, or nothing: then it may be dead-lettered, and come back, beside its acknowledgement. */
   failed: boolean
   deliveries: number
@@ -25,6 +27,8 @@ export interface Verdict {
   readonly lost: number
   /** Delivered again after a confirmed acknowledgement, or there twice in the end. */
   readonly duplicates: number
+  /** The same, of messages that nats-server brought back: it forgets in a crash that a newer one of their subject took their place. */
+  readonly broughtBack: number
   readonly deliveries: number
   /** Some of those that are lost or doubled, with what happened to them, in milliseconds since the start. */
   readonly examples: readonly string[]
@@ -36,6 +40,7 @@ const EXAMPLES = 10
 export class Story {
   readonly #known = new Map<string, Known>()
   readonly #doubled = new Set<string>()
+  readonly #broughtBack = new Set<string>()
   /** What happened to the broker. */
   readonly #events: Array<{ readonly at: number; readonly what: string }> = []
   readonly #started = performance.now()
@@ -64,13 +69,18 @@ export class Story {
     this.#of(id, 'may be twice').mayBeTwice = true
   }
 
-  /** @param at when it came; monotonic milliseconds */
-  delivered(id: string, at: number, which = ''): void {
+  /**
+   * @param at when it came; monotonic milliseconds
+   * @param replaced whether one message takes the place of another where it is
+   */
+  delivered(id: string, at: number, which = '', replaced = false): void {
     const known = this.#of(id, `delivered ${which}`)
     known.deliveries++
-    const { confirmedAt, failed, endings, mayBeTwice } = known
+    const { confirmedAt, killsWhenConfirmed, failed, endings, mayBeTwice } = known
     if (confirmedAt === undefined || at <= confirmedAt || mayBeTwice) return
-    if (!failed || endings > 0) this.#doubled.add(id)
+    if (failed && endings === 0) return
+    if (replaced && this.serverKills > killsWhenConfirmed) this.#broughtBack.add(id)
+    else this.#doubled.add(id)
   }
 
   /** An answer that is no acknowledgement, or none. */
@@ -85,6 +95,7 @@ export class Story {
   confirmed(id: string, at: number): void {
     const known = this.#of(id, 'confirmed')
     known.confirmedAt ??= at
+    known.killsWhenConfirmed = this.serverKills
     if (this.#ending) known.endings++
   }
 
@@ -101,6 +112,7 @@ export class Story {
       acknowledged: all.filter(({ acknowledged }) => acknowledged).length,
       lost: lost.length,
       duplicates: this.#doubled.size,
+      broughtBack: this.#broughtBack.size,
       deliveries: all.reduce((sum, { deliveries }) => sum + deliveries, 0),
       examples: [
         ...lost.slice(0, EXAMPLES).map((id) => `lost ${this.#told(id)}`),
@@ -133,6 +145,7 @@ export class Story {
         acknowledged: false,
         failed: false,
         deliveries: 0,
+        killsWhenConfirmed: 0,
         endings: 0,
         mayBeTwice: false,
         history: [],
