@@ -41,11 +41,6 @@ import { SpecStore, type StoredQueue } from './spec-store.ts'
 const SWEEP_MS = 1000
 /** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
 const RETRY_MS = 250
-/**
- * For a connection to be made. The client library does not notice that a server dies after its first word, and waits this out.
- * Milliseconds.
- */
-const CONNECT_MS = 3000
 
 /** `PILLION.DELAY.<queue>` */
 const DELAY_TOKENS = 3
@@ -329,7 +324,6 @@ export class Broker {
           user,
           pass: password,
           name: 'pillion-sidecar',
-          timeout: CONNECT_MS,
           maxReconnectAttempts: -1,
           reconnectTimeWait: RETRY_MS,
           reconnectJitter: 0,

@@ -38,7 +38,7 @@ export class Signals {
   #byConsumer: ReadonlyMap<string, LaneState> = new Map()
   readonly #delayed: Delayed
   readonly #deadLetterTurns = new Mutex()
-  /** Of signals that are carried out only if it turns out that their message was delivered. */
+  /** Of messages that are dead-lettered only if it turns out that they were delivered. */
   readonly #inTurn = new Mutex()
   #checks = 0
 
@@ -90,8 +90,10 @@ export class Signals {
         void this.#givenBack(lane, ack, signal, reply)
         return
       }
-      const isKnown = sequence <= lane.ledger.delivered && this.#checks === 0
-      if (decision.kind === 'acknowledge' || isKnown) this.#carryOut(lane, ack, reply, decision)
+      // One that is asked about keeps back those after it, or they would stand before it among the dead letters.
+      const mustWait = decision.kind === 'deadLetter' && this.#checks > 0
+      if (decision.kind === 'acknowledge' || (sequence <= lane.ledger.delivered && !mustWait))
+        this.#carryOut(lane, ack, reply, decision)
       else void this.#carryOutIfDelivered(lane, ack, reply, decision)
     }
   }
@@ -303,16 +305,20 @@ export class Signals {
     reply: string | undefined,
     decision: Decision,
   ): Promise<void> {
-    this.#checks++
-    // One after the other, or a later signal would be carried out before one that is still asked about.
-    const isDelivered = await this.#inTurn.run(() => this.#isDelivered(lane, ack))
-    this.#checks--
-    if (!isDelivered) return
+    if (!(await this.#isDeliveredInTurn(lane, ack, decision))) return
     if (lane.moving.has(ack.streamSequence) || lane.ledger.isSettled(ack.streamSequence)) {
       if (reply !== undefined) this.#q.js.connection.publish(reply)
       return
     }
     this.#carryOut(lane, ack, reply, decision)
+  }
+
+  async #isDeliveredInTurn(lane: LaneState, ack: AckSubject, { kind }: Decision): Promise<boolean> {
+    if (kind !== 'deadLetter') return this.#isDelivered(lane, ack)
+    this.#checks++
+    const isDelivered = await this.#inTurn.run(() => this.#isDelivered(lane, ack))
+    this.#checks--
+    return isDelivered
   }
 
   async #isDelivered(lane: LaneState, { streamSequence: sequence }: AckSubject): Promise<boolean> {
