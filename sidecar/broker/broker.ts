@@ -437,10 +437,12 @@ export class Broker {
           if (!mayBeAnswered(message)) return invalid('', 'transaction')
           const verb = message.subject.slice(TRANSACTION_REQUESTS.length - 1)
           const transactions = this.#ready ? this.#transactions : undefined
-          void answer(transactions, verb, message.string()).then((found) => {
-            if ('error' in found) invalid('', 'transaction')
-            message.respond(JSON.stringify(found))
-          })
+          answer(transactions, verb, message.string())
+            .then((found) => {
+              if ('error' in found) invalid('', 'transaction')
+              message.respond(JSON.stringify(found))
+            })
+            .catch((error: unknown) => this.#logger.debug({ err: error }, 'could not answer a transaction request'))
         }),
       }),
       // Not shared: every sidecar counts for itself.

@@ -77,24 +77,24 @@ export class Signals {
       else js.connection.publish(reply)
     } else {
       if (movesToTail(this.#q.spec) && (signal.kind === 'nak' || signal.kind === 'term')) {
-        void this.#failedIfDelivered(lane, ack, signal, reply)
+        this.#later(sequence, this.#failedIfDelivered(lane, ack, signal, reply))
         return
       }
       // What came back to the Queue was delivered before, which only the message itself says.
       if (signal.kind === 'nak' && this.#delayed.isUsed && parks(this.#q.spec)) {
-        void this.#givenBack(lane, ack, signal, reply)
+        this.#later(sequence, this.#givenBack(lane, ack, signal, reply))
         return
       }
       const decision = settle(signal, ack.delivered, retryPolicy(this.#q.spec), Math.random())
       if (decision.kind === 'retry' && isLong(decision.delayMs) && parks(this.#q.spec)) {
-        void this.#givenBack(lane, ack, signal, reply)
+        this.#later(sequence, this.#givenBack(lane, ack, signal, reply))
         return
       }
       // One that is asked about keeps back those after it, or they would stand before it among the dead letters.
       const mustWait = decision.kind === 'deadLetter' && this.#checks > 0
       if (decision.kind === 'acknowledge' || (sequence <= lane.ledger.delivered && !mustWait))
         this.#carryOut(lane, ack, reply, decision)
-      else void this.#carryOutIfDelivered(lane, ack, reply, decision)
+      else this.#later(sequence, this.#carryOutIfDelivered(lane, ack, reply, decision))
     }
   }
 
@@ -117,6 +117,13 @@ export class Signals {
     this.#q.metrics.invalid('ack')
     if (reply !== undefined)
       this.#q.js.connection.publish(reply, `-ERR 'transaction ${transaction} acknowledges it, and is not decided'`)
+  }
+
+  /** What goes on after a signal. The connection may end meanwhile, as it does at a stop in good order: that must end nothing else. */
+  #later(sequence: number, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.#q.logger.debug({ err: error, sequence }, 'could not carry out a signal; the message is delivered again')
+    })
   }
 
   #lane(consumer: string): LaneState | undefined {
@@ -198,7 +205,7 @@ export class Signals {
       const timer = setTimeout(
         () => {
           this.#timers.delete(timer)
-          void this.#toTail(lane, sequence, attempts)
+          this.#later(sequence, this.#toTail(lane, sequence, attempts))
         },
         Math.min(delayMs, LONGEST_TIMER_MS),
       )
@@ -377,7 +384,7 @@ export class Signals {
         if (reason === 'max-attempts') metrics.nacked(lane.group)
         metrics.redelivered(lane.group, ack.delivered - 1)
         const move = { group: lane.group, sequence, reason, attempts: ack.delivered, ...(error ? { error } : {}) }
-        void this.move(lane, move, reply)
+        this.#later(sequence, this.move(lane, move, reply))
         break
       }
       case 'refuse':
@@ -396,7 +403,7 @@ export class Signals {
     // What is given back while a purge is on its way would be forgotten by that purge (see may-purge.ts).
     const { purging } = this.#q.settler.purger
     if (purging === undefined) publish()
-    else void purging.then(publish)
+    else this.#later(ack.streamSequence, purging.then(publish))
   }
 
   #keepAlive(lane: LaneState, sequence: number, delayMs: number): void {

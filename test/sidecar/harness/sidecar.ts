@@ -11,6 +11,8 @@ const MAIN = fileURLToPath(new URL('../../../sidecar/main.ts', import.meta.url))
 /** `PILLION_LOG_LEVEL=debug` shows what the sidecars of a test say. */
 const LOG_LEVEL = process.env.PILLION_LOG_LEVEL ?? 'silent'
 
+const LAST_LINES = 20
+
 /** A sidecar that can be ended and started again. */
 export interface RunningSidecar {
   readonly url: string
@@ -62,6 +64,8 @@ export async function inProcess(natsUrl: string, natsPassword = SIDECAR_PASSWORD
 export async function ownProcess(natsUrl: string): Promise<RunningSidecar> {
   let child: ChildProcess
   let port = 0
+  /** The last lines, for whoever looks for why it ended badly. */
+  let said: string[] = []
   const start = async (): Promise<void> => {
     child = spawnChild(process.execPath, [MAIN], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -76,7 +80,8 @@ export async function ownProcess(natsUrl: string): Promise<RunningSidecar> {
         PILLION_LOG_LEVEL: LOG_LEVEL === 'silent' ? 'info' : LOG_LEVEL,
       },
     })
-    port = await listening(child)
+    said = []
+    port = await listening(child, (line) => said.push(line) > LAST_LINES && said.shift())
   }
   await start()
   return {
@@ -89,17 +94,19 @@ export async function ownProcess(natsUrl: string): Promise<RunningSidecar> {
     start,
     stop: async () => {
       await endChild(child, 'SIGTERM')
+      if (child.exitCode !== 0) console.error(`the sidecar ended with ${child.exitCode}:\n${said.join('\n')}`)
       return child.exitCode
     },
     kill: () => endChild(child, 'SIGKILL'),
   }
 }
 
-function listening(child: ChildProcess): Promise<number> {
+function listening(child: ChildProcess, heard: (line: string) => void): Promise<number> {
   return new Promise((done, fail) => {
     if (child.stdout === null) return fail(new Error('no standard output'))
     child.once('exit', (code) => fail(new Error(`the sidecar ended with ${code ?? 'a signal'} before it listened`)))
     createInterface(child.stdout).on('line', (line) => {
+      heard(line)
       if (LOG_LEVEL !== 'silent') console.log(line)
       const port = /"httpPort":(\d+)/.exec(line)?.[1]
       if (port !== undefined) done(Number(port))
