@@ -38,6 +38,9 @@ const TOOLS: Readonly<Record<Language, readonly [command: string, ...args: strin
   python: ['python3', '-m', 'venv', '--help'],
 }
 
+/** The checks of one mode wait out time limits for a minute and a half; this only ends what hangs. */
+const HANGS_MS = 300_000
+
 let embedded: Embedded
 beforeAll(async () => {
   embedded = await startEmbedded({ manifests: manifestsOf(CLIENT_MODE_NAMES) })
@@ -49,7 +52,7 @@ for (const language of LANGUAGES) {
   describe.skipIf(process.env.CI === undefined && missing(language))(`the stock ${language} client`, () => {
     beforeAll(() => prepareClient(language), 300_000)
 
-    test.concurrent.for(CLIENT_MODE_NAMES)('%s', async (mode, { expect }) => {
+    test.concurrent.for(CLIENT_MODE_NAMES)('%s', { timeout: HANGS_MS }, async (mode, { expect }) => {
       const checks = await runClient(language, { url: embedded.url, mode, ...queuesOf(mode) })
       const failed = checks.filter(({ ok }) => !ok)
       expect(failed, failed.length > 0 ? await stateOf(queuesOf(mode).queue) : '').toEqual([])
