@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requestIdSchema } from '../schema/request-id.ts'
 import { SOURCES } from './browse.ts'
 
 /** What may be done to the messages of a Queue, many at once. */
@@ -24,10 +25,7 @@ export type Selection = z.infer<typeof selectionSchema>
 /** Body of `POST /queues/<name>/operations`. */
 export const operationRequestSchema = z.strictObject({
   /** A name for it; the same again is the same operation. Left out: one is made. */
-  id: z
-    .string()
-    .regex(/^[A-Za-z0-9-]{1,64}$/, 'has to be 1 to 64 letters, digits and dashes')
-    .optional(),
+  id: requestIdSchema.optional(),
   kind: z.enum(OPERATION_KINDS),
   /** redrive: dead-letters, which need not be said. */
   from: z.enum(SOURCES).optional(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { requestIdSchema } from '../schema/request-id.ts'
 
 /** A transaction: what it sends and acknowledges takes effect as a whole or not at all. See "Transactions" in the README. */
 
@@ -12,7 +13,7 @@ export const MAX_TRANSACTION_BYTES = 4 * 1024 * 1024
 /** Transactions of a broker that have not come to their end. */
 export const MAX_OPEN = 1000
 
-const id = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, 'has to be 1 to 64 letters, digits and dashes')
+const id = requestIdSchema
 const secret = z.string().min(16, 'has to have 16 characters at least').max(128, 'may have 128 characters at most')
 
 const headerValueSchema = z.string().regex(/^[^\r\n]*$/, 'may not span lines')

@@ -3,12 +3,13 @@ import { JetStreamApiError } from '@nats-io/jetstream'
 import { type MsgHdrs, MsgHdrsImpl } from '@nats-io/transport-node'
 import { z } from 'zod'
 import type { JetStreamAccess } from './access.ts'
+import { apiErrorSchema } from './request.ts'
 
 /** nats-server's error code for a batch with a `Nats-Msg-Id` that the stream has already. */
 const DUPLICATE_IN_BATCH = 10201
 
 const answerSchema = z.union([
-  z.object({ error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }) }),
+  z.object({ error: apiErrorSchema }),
   z.object({ seq: z.int(), duplicate: z.boolean().optional() }),
 ])
 

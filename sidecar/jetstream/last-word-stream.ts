@@ -5,9 +5,9 @@ import type { WantedStream } from './desired.ts'
  * A stream in which the broker keeps something of its own, the last word of each subject. Not a JetStream key-value bucket, whose
  * clients do not work past the subject mappings. Pure.
  */
-export const lastWordStream = (name: string, subject: string): WantedStream => ({
+export const lastWordStream = (name: string, ...subjects: string[]): WantedStream => ({
   name,
-  subjects: [subject],
+  subjects,
   storage: StorageType.File,
   retention: RetentionPolicy.Limits,
   discard: DiscardPolicy.Old,

@@ -3,9 +3,9 @@ import { z } from 'zod'
 import { API_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from './access.ts'
 
-const refusalSchema = z.object({
-  error: z.object({ code: z.int(), err_code: z.int(), description: z.string() }).optional(),
-})
+/** What nats-server says where it refuses. */
+export const apiErrorSchema = z.object({ code: z.int(), err_code: z.int(), description: z.string() })
+const refusalSchema = z.object({ error: apiErrorSchema.optional() })
 
 /**
  * Asks nats-server's API for what the client library has no call for, or would not read.

@@ -36,7 +36,6 @@ import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
 import { lookAfterLanes } from './spread.ts'
 import { addSubQueues, announce, coveredThrough, tendSubQueues } from './sub-queues.ts'
-import { settleDeadLettered } from './settle-dead-lettered.ts'
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
 
@@ -169,7 +168,6 @@ export class Queue {
       this.#touched = performance.now()
       const losses = this.#losses
       await this.#correct({ resume: true })
-      await settleDeadLettered(this.#q)
       await this.#q.settler.recorded()
       await this.#q.settler.purger.letGo()
       await this.#look()

@@ -1,4 +1,4 @@
-import { deadLetterStream } from '../../crds/protocol/subjects.ts'
+import type { StreamInfo } from '@nats-io/jetstream'
 import { firstSince, type StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import { laneSubject } from '../lanes/lanes.ts'
@@ -12,9 +12,10 @@ const BEFORE_RECORD_MS = 10_000
 /**
  * Messages whose dead letters are stored, and that are not on record as such because a crash came between: they are settled now, or
  * they would be delivered beside their dead letters. Those letters are newer than the last record, or hardly older.
+ *
+ * @param stream the dead letters
  */
-export async function settleDeadLettered(q: QueueState): Promise<void> {
-  const stream = await q.js.manager.streams.info(deadLetterStream(q.name))
+export async function settleDeadLettered(q: QueueState, stream: StreamInfo): Promise<void> {
   if (stream.state.messages === 0) return
   const since = new Date(Math.max(q.log.lastAt, q.createdAt) - BEFORE_RECORD_MS)
   const first = await firstSince(q.js, stream.config.name, since)

@@ -21,6 +21,7 @@ import {
   mayDelete,
   startFlow,
 } from './spread.ts'
+import { settleDeadLettered } from './settle-dead-lettered.ts'
 import type { QueueState } from './state.ts'
 
 /**
@@ -41,6 +42,7 @@ export async function takeUp(q: QueueState, { resume }: { resume: boolean }): Pr
   else if (log.created) await q.log.append(q.settler.snapshot())
   const consumers = await ensureLanes(q, stream.info, resume)
   ensureDispatchers(q, !resume)
+  if (resume) await settleDeadLettered(q, deadLetters.info)
   if (!known) return []
   const found = [
     correction(`stream ${log.info.config.name}`, log),

@@ -204,14 +204,11 @@ export class Purger {
   #goOn(progressed: boolean): void {
     const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
     if (this.#failed) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
-    else if (behind || this.#moreToDelete) {
-      // At once only where that gets further, or nothing else would get its turn.
+    else if (this.#deferred && !behind && !this.#moreToDelete)
+      this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
+    else if (behind || this.#moreToDelete || this.#purgeable() > this.#purged) {
+      // At once only where that gets further: near a limit it would find the same again, and nothing else would get its turn.
       if (progressed || this.#moreToDelete) this.schedule()
-      else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
-    } else if (this.#deferred) this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
-    else if (this.#purgeable() > this.#purged) {
-      // At once, near a limit, it would find the same again.
-      if (progressed) this.schedule()
       else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
     }
   }

@@ -93,8 +93,7 @@ export class Settler {
 
   settle(lane: LaneState, sequence: number, outcome: Outcome, answered: Answered = {}): void {
     const { reply, delivery, late = false, certain = false } = answered
-    this.#settled++
-    this.#fresh.push({ lane, sequence, outcome, reply, delivery, late, certain })
+    this.#add({ lane, sequence, outcome, reply, delivery, late, certain })
     const isUrgent = reply !== undefined && !this.#awaited
     if (isUrgent) this.#awaited = true
     if (isUrgent || this.#fresh.length === RECORD_AT) this.#unschedule()
@@ -109,9 +108,13 @@ export class Settler {
 
   /** Ends a message that may not have been delivered; who calls takes it out of the stream once that is on record. */
   end(lane: LaneState, sequence: number, outcome: Outcome): void {
-    this.#settled++
-    this.#fresh.push({ lane, sequence, outcome, reply: undefined, delivery: undefined, late: false, isOurs: true })
+    this.#add({ lane, sequence, outcome, reply: undefined, delivery: undefined, late: false, isOurs: true })
     this.#schedule()
+  }
+
+  #add(settlement: Settlement): void {
+    this.#settled++
+    this.#fresh.push(settlement)
   }
 
   /** Puts on record and lets go of everything that was settled before the call. */

@@ -1,4 +1,3 @@
-import { DiscardPolicy, RetentionPolicy, StorageType } from '@nats-io/jetstream'
 import { MsgHdrsImpl } from '@nats-io/transport-node'
 import { z } from 'zod'
 import {
@@ -12,6 +11,7 @@ import type { JetStreamAccess } from '../jetstream/access.ts'
 import { probe, publishBatch } from '../jetstream/atomic-batch.ts'
 import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
+import { lastWordStream } from '../jetstream/last-word-stream.ts'
 import { lastOf, nextOf, type StoredMessage } from '../jetstream/stored-message.ts'
 import { recordSchema, type TransactionRecord } from './record.ts'
 import type { StagedSend } from './sends.ts'
@@ -20,24 +20,13 @@ import type { StagedSend } from './sends.ts'
 const REMEMBERED_NS = 24 * 3600 * 1e9
 const REMEMBERED = 100_000
 
-const COMMON = {
-  storage: StorageType.File,
-  retention: RetentionPolicy.Limits,
-  discard: DiscardPolicy.Old,
-  num_replicas: 1,
-  max_msgs_per_subject: 1,
-  allow_direct: true,
-  allow_rollup_hdrs: false,
-} as const
 const OPEN: WantedStream = {
-  name: TRANSACTION_STREAM,
-  subjects: [transactionSubject('*'), stagedSubject('*')],
-  ...COMMON,
+  ...lastWordStream(TRANSACTION_STREAM, transactionSubject('*'), stagedSubject('*')),
+  allow_rollup_hdrs: false,
 }
 const ENDED: WantedStream = {
-  name: ENDED_TRANSACTION_STREAM,
-  subjects: [endedTransactionSubject('*')],
-  ...COMMON,
+  ...lastWordStream(ENDED_TRANSACTION_STREAM, endedTransactionSubject('*')),
+  allow_rollup_hdrs: false,
   max_msgs: REMEMBERED,
   max_age: REMEMBERED_NS,
 }

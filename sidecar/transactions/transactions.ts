@@ -8,6 +8,7 @@ import {
   type Transaction,
   transactRequestSchema,
 } from '../../crds/protocol/transaction.ts'
+import { requestIdSchema } from '../../crds/schema/request-id.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
@@ -197,7 +198,7 @@ export class Transactions {
   async get(id: string): Promise<Transaction> {
     const entry = this.#open.get(id)
     if (entry !== undefined) return shown(entry.record, entry.waitsFor)
-    const ended = /^[A-Za-z0-9-]{1,64}$/.test(id) ? await this.#log.ended(id) : undefined
+    const ended = requestIdSchema.safeParse(id).success ? await this.#log.ended(id) : undefined
     if (ended !== undefined) return shown(ended)
     throw notFound(id)
   }

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ledgerSchema, type QueueLedger } from '../../crds/protocol/ledger.ts'
+import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import { TestBroker, until } from '../sidecar/harness.ts'
 import { consume, drain, operate, produce, type Scene } from './clients.ts'
 import { kill } from './killer.ts'
@@ -101,7 +101,7 @@ async function untilNothingIsLeft(broker: TestBroker, story: Story): Promise<Que
     isOver = true
   }
   await clients
-  return Promise.all(QUEUES.map(({ name }) => ledgerOf(broker, name)))
+  return Promise.all(QUEUES.map(({ name }) => broker.api.ledger(name)))
 }
 
 /** Whether nothing waits in any Queue, nor is given up; brings back what is. */
@@ -136,10 +136,4 @@ async function whatIsLeft(broker: TestBroker): Promise<string> {
     return `${name} ${JSON.stringify(messages)}\n  ${operations.text.slice(0, 600)}\n  ${lanes.join('\n  ')}`
   })
   return (await Promise.all(left)).join('\n')
-}
-
-async function ledgerOf(broker: TestBroker, queue: string): Promise<QueueLedger> {
-  const { status, text, json } = await broker.api.request('GET', `/queues/${queue}/ledger`)
-  if (status !== 200) throw new Error(`${status}: ${text}`)
-  return ledgerSchema.parse(json)
 }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { headers as natsHeaders } from '@nats-io/transport-node'
-import type { Delivery, TestBroker } from '../sidecar/harness.ts'
+import type { Delivery, Puller, TestBroker } from '../sidecar/harness.ts'
 import type { ChaosQueue } from './queues.ts'
 import { pick, type Random } from './random.ts'
 import type { Story } from './story.ts'
@@ -69,18 +69,18 @@ const ANSWERS = [
   [4, 'nothing'],
 ] as const
 
+async function take(story: Story, { name, replaces }: ChaosQueue, puller: Puller): Promise<Delivery[]> {
+  const messages = await puller.fetch(BATCH, PULL_MS)
+  for (const { text, at, sequence, attempt } of messages)
+    story.delivered(text, at, `${name} ${sequence} attempt ${attempt}`, replaces)
+  return messages
+}
+
 /** Consumes until the scene is over, well and badly. */
 export async function consume({ broker, story, over }: Scene, queue: ChaosQueue, random: Random): Promise<void> {
   const puller = await broker.puller(queue.name)
   while (!over()) {
-    const messages = await puller.fetch(BATCH, PULL_MS)
-    for (const message of messages)
-      story.delivered(
-        message.text,
-        message.at,
-        `${queue.name} ${message.sequence} attempt ${message.attempt}`,
-        queue.replaces,
-      )
+    const messages = await take(story, queue, puller)
     await Promise.all(messages.map((message) => answer(story, message, queue, pick(random, ANSWERS))))
   }
 }
@@ -134,14 +134,7 @@ export async function operate({ broker, over }: Scene, queue: ChaosQueue, random
 export async function drain({ broker, story, over }: Scene, queue: ChaosQueue): Promise<void> {
   const puller = await broker.puller(queue.name)
   while (!over()) {
-    const messages = await puller.fetch(BATCH, PULL_MS)
-    for (const message of messages)
-      story.delivered(
-        message.text,
-        message.at,
-        `${queue.name} ${message.sequence} attempt ${message.attempt}`,
-        queue.replaces,
-      )
+    const messages = await take(story, queue, puller)
     await Promise.all(messages.map((message) => confirm(story, message)))
   }
 }

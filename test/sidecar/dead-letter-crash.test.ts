@@ -4,14 +4,14 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { ACK_SUBJECT } from '../../crds/protocol/subjects.ts'
-import { type JetStreamAccess, jetStreamAccess } from '../../sidecar/jetstream/access.ts'
+import type { JetStreamAccess } from '../../sidecar/jetstream/access.ts'
 import { Metrics } from '../../sidecar/metrics/metrics.ts'
 import { QueueMetrics } from '../../sidecar/metrics/queue-metrics.ts'
 import { Queue } from '../../sidecar/queue/queue.ts'
 import { parseAckSubject } from '../../sidecar/wire/ack-subject.ts'
-import { Admin, type QueueInput, startNats, until } from './harness.ts'
+import { type Admin, type QueueInput, until } from './harness.ts'
+import { type BareBroker, startBareBroker } from './harness/bare-broker.ts'
 import { crashing, type Moment } from './harness/crashing.ts'
-import type { Nats } from './harness/nats.ts'
 
 // Every write of moving a message to the dead letters is in turn the one that a crash comes before or after. Afterwards there is one of it: it
 // is delivered again, or it is a dead letter, also where deduplication has forgotten.
@@ -21,19 +21,15 @@ const VISIBILITY_MS = 1000
 const PULL_MS = 500
 const SWEEP_MS = 200
 
-let nats: Nats
+let broker: BareBroker
 let admin: Admin
 let js: JetStreamAccess
 
 beforeAll(async () => {
-  nats = await startNats()
-  admin = await Admin.connect(nats.url)
-  js = await jetStreamAccess(admin.connection)
+  broker = await startBareBroker()
+  ;({ admin, js } = broker)
 })
-afterAll(async () => {
-  await admin?.connection.close()
-  await nats?.[Symbol.asyncDispose]()
-})
+afterAll(() => broker?.[Symbol.asyncDispose]())
 
 function specOf(more: QueueInput): QueueSpec {
   const parsed = parseQueueSpec({

@@ -3,7 +3,7 @@ import { jetstream, type JetStreamClient, type PubAck } from '@nats-io/jetstream
 import { connect, type ConnectionOptions, type NatsConnection } from '@nats-io/transport-node'
 import { Admin } from './harness/admin.ts'
 import { Api } from './harness/api.ts'
-import { type Nats, type NatsOptions, startNats } from './harness/nats.ts'
+import { CONNECT_MS, type Nats, type NatsOptions, startNats } from './harness/nats.ts'
 import { Puller } from './harness/puller.ts'
 import { inProcess, ownProcess, type RunningSidecar, TOKEN } from './harness/sidecar.ts'
 import { until } from './harness/wait.ts'
@@ -14,8 +14,6 @@ export { freePort, startNats } from './harness/nats.ts'
 export { Delivery, Puller, type Status } from './harness/puller.ts'
 export { TOKEN } from './harness/sidecar.ts'
 export { eventually, until } from './harness/wait.ts'
-
-const CONNECT_MS = 3000
 
 export interface BrokerOptions extends NatsOptions {
   /** As its own process, so that it can be killed; default: in this one. */
@@ -75,7 +73,6 @@ export class TestBroker implements AsyncDisposable {
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       reconnectJitter: 0,
-      // A server that is killed while a connection is made to it is not noticed before.
       timeout: CONNECT_MS,
       waitOnFirstConnect: true,
       ...credentials,

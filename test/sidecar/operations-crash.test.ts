@@ -5,16 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { isFinished } from '../../crds/protocol/operation.ts'
 import { ACK_SUBJECT, deadLetterStream, deadLetterSubject } from '../../crds/protocol/subjects.ts'
-import { type JetStreamAccess, jetStreamAccess } from '../../sidecar/jetstream/access.ts'
+import type { JetStreamAccess } from '../../sidecar/jetstream/access.ts'
 import { Metrics } from '../../sidecar/metrics/metrics.ts'
 import { QueueMetrics } from '../../sidecar/metrics/queue-metrics.ts'
 import { Operations } from '../../sidecar/operations/operations.ts'
 import { parseOperation } from '../../sidecar/operations/request.ts'
 import { Queue } from '../../sidecar/queue/queue.ts'
 import { parseAckSubject } from '../../sidecar/wire/ack-subject.ts'
-import { Admin, numbered, startNats, until } from './harness.ts'
+import { type Admin, numbered, until } from './harness.ts'
+import { type BareBroker, startBareBroker } from './harness/bare-broker.ts'
 import { crashing, type Moment } from './harness/crashing.ts'
-import type { Nats } from './harness/nats.ts'
 
 // Every write of an operation is in turn the one that a crash comes before or after; nothing is lost by it, and nothing doubled, also
 // where deduplication has forgotten.
@@ -23,19 +23,15 @@ const WINDOW_MS = 100
 const COUNT = 5
 const logger = pino({ level: 'silent' })
 
-let nats: Nats
+let broker: BareBroker
 let admin: Admin
 let js: JetStreamAccess
 
 beforeAll(async () => {
-  nats = await startNats()
-  admin = await Admin.connect(nats.url)
-  js = await jetStreamAccess(admin.connection)
+  broker = await startBareBroker()
+  ;({ admin, js } = broker)
 })
-afterAll(async () => {
-  await admin?.connection.close()
-  await nats?.[Symbol.asyncDispose]()
-})
+afterAll(() => broker?.[Symbol.asyncDispose]())
 
 function specOf(more: object): QueueSpec {
   const limits = { retention: { maxBytes: '16Mi' }, deadLetter: { maxBytes: '16Mi' } }

@@ -3,15 +3,15 @@ import { pino } from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { ACK_SUBJECT, API_PREFIX } from '../../crds/protocol/subjects.ts'
-import { type JetStreamAccess, jetStreamAccess } from '../../sidecar/jetstream/access.ts'
+import type { JetStreamAccess } from '../../sidecar/jetstream/access.ts'
 import { Metrics } from '../../sidecar/metrics/metrics.ts'
 import { QueueMetrics } from '../../sidecar/metrics/queue-metrics.ts'
 import { Queue } from '../../sidecar/queue/queue.ts'
 import { Transactions } from '../../sidecar/transactions/transactions.ts'
 import { parseAckSubject } from '../../sidecar/wire/ack-subject.ts'
-import { Admin, eventually, startNats, until } from './harness.ts'
+import { type Admin, eventually, until } from './harness.ts'
+import { type BareBroker, startBareBroker } from './harness/bare-broker.ts'
 import { crashing, type Moment } from './harness/crashing.ts'
-import type { Nats } from './harness/nats.ts'
 import { to } from './harness/transactions.ts'
 
 // Every write of a transaction is in turn the one that a crash comes before or after. It takes effect as a whole or not at all, and once, also
@@ -20,19 +20,15 @@ import { to } from './harness/transactions.ts'
 const WINDOW_MS = 100
 const logger = pino({ level: process.env.PILLION_LOG_LEVEL ?? 'silent' })
 
-let nats: Nats
+let broker: BareBroker
 let admin: Admin
 let js: JetStreamAccess
 
 beforeAll(async () => {
-  nats = await startNats()
-  admin = await Admin.connect(nats.url)
-  js = await jetStreamAccess(admin.connection)
+  broker = await startBareBroker()
+  ;({ admin, js } = broker)
 })
-afterAll(async () => {
-  await admin?.connection.close()
-  await nats?.[Symbol.asyncDispose]()
-})
+afterAll(() => broker?.[Symbol.asyncDispose]())
 
 function specOf(): QueueSpec {
   const parsed = parseQueueSpec({

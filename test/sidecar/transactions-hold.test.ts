@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { ledgerSchema } from '../../crds/protocol/ledger.ts'
 import { eventually, TestBroker } from './harness.ts'
 import { to, TransactionClient } from './harness/transactions.ts'
 
@@ -32,15 +31,15 @@ it.each([
     expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
     const puller = await broker.puller(open)
     expect(await (await puller.one()).settle()).toBe('')
-    const ledger = async (): Promise<unknown> =>
-      ledgerSchema.parse((await broker.api.request('GET', `/queues/${open}/ledger`)).json)
-    expect(await ledger()).toMatchObject({ acknowledged: 1 })
+    expect(await broker.api.ledger(open)).toMatchObject({ acknowledged: 1 })
     for (let restarts = 0; restarts < 2; restarts++) {
       await broker.sidecar.stop()
       await delay(200)
       await broker.sidecar.start()
       await broker.ready()
-      await eventually(async () => expect(await ledger()).toMatchObject({ acknowledged: 1, ready: 0, inFlight: 0 }))
+      await eventually(async () =>
+        expect(await broker.api.ledger(open)).toMatchObject({ acknowledged: 1, ready: 0, inFlight: 0 }),
+      )
       expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
     }
     await broker.admin.manager.streams.purge(full)

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ledgerSchema } from '../../crds/protocol/ledger.ts'
 import { eventually, numbered, TestBroker } from './harness.ts'
 import { to, TransactionClient } from './harness/transactions.ts'
 
@@ -375,8 +374,7 @@ describe.each([
     expect(await puller.fetch(1, 1500)).toEqual([])
     expect((await texts('two')).toSorted()).toEqual(['0', '1', '2'])
     await eventually(async () => {
-      const { json } = await broker.api.request('GET', `/queues/${queue}/ledger`)
-      expect(ledgerSchema.parse(json)).toMatchObject({ accepted: 3, acknowledged: 3, unaccounted: 0 })
+      expect(await broker.api.ledger(queue)).toMatchObject({ accepted: 3, acknowledged: 3, unaccounted: 0 })
     })
     await empty('two')
   })

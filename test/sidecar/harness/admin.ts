@@ -10,7 +10,7 @@ import { API_PREFIX, deadLetterStream, laneConsumer, settlementStream } from '..
 import type { JetStreamAccess } from '../../../sidecar/jetstream/access.ts'
 import { storedMessage } from '../../../sidecar/jetstream/stored-message.ts'
 import { decodeRecord, type SettlementRecord } from '../../../sidecar/settlement/record.ts'
-import { SIDECAR_PASSWORD } from './nats.ts'
+import { CONNECT_MS, SIDECAR_PASSWORD } from './nats.ts'
 
 /** A look at the broker's streams with the sidecar's permissions, and a hand to change them behind its back. */
 export class Admin {
@@ -33,7 +33,7 @@ export class Admin {
       user: 'sidecar',
       pass: SIDECAR_PASSWORD,
       name: 'test-admin',
-      timeout: 3000,
+      timeout: CONNECT_MS,
       maxReconnectAttempts: -1,
       reconnectTimeWait: 50,
       reconnectJitter: 0,

@@ -1,4 +1,5 @@
 import { type DeletePolicy, type QueueObservation, queueObservationSchema } from '../../../crds/protocol/api.ts'
+import { ledgerSchema, type QueueLedger } from '../../../crds/protocol/ledger.ts'
 
 export interface Answer {
   readonly status: number
@@ -53,6 +54,10 @@ export class Api {
     return observation(await this.request('GET', `/queues/${queue}`))
   }
 
+  async ledger(queue: string): Promise<QueueLedger> {
+    return ledgerSchema.parse(ok(await this.request('GET', `/queues/${queue}/ledger`)))
+  }
+
   delete(queue: string, policy?: DeletePolicy): Promise<Answer> {
     return this.request('DELETE', `/queues/${queue}${policy === undefined ? '' : `?policy=${policy}`}`)
   }
@@ -70,10 +75,12 @@ export class Api {
   }
 }
 
-function observation(answer: Answer): QueueObservation {
-  if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.text}`)
-  return queueObservationSchema.strict().parse(answer.json)
+function ok({ status, text, json }: Answer): unknown {
+  if (status !== 200) throw new Error(`${status}: ${text}`)
+  return json
 }
+
+const observation = (answer: Answer): QueueObservation => queueObservationSchema.strict().parse(ok(answer))
 
 export interface Sample {
   readonly name: string

@@ -18,6 +18,9 @@ export interface NatsOptions {
 }
 
 /** A nats-server with the configuration of a broker pod, on loopback, in a folder of its own. */
+/** For a connection to be made: a server that is killed meanwhile is not noticed before. Milliseconds. */
+export const CONNECT_MS = 3000
+
 export interface Nats extends AsyncDisposable {
   readonly url: string
   readonly port: number
