@@ -20,11 +20,11 @@ function configOrExit(): OperatorConfig {
 
 const config = configOrExit()
 const log = pino({ level: config.logLevel, base: { name: 'pillion-operator' } })
-log.info({ ...config, version: process.env['PILLION_VERSION'] ?? 'source' }, 'starting')
-
 const asked = Promise.withResolvers<NodeJS.Signals>()
 process.once('SIGTERM', asked.resolve)
 process.once('SIGINT', asked.resolve)
+// After the signals are taken: whoever reads this line may end the process.
+log.info({ ...config, version: process.env['PILLION_VERSION'] ?? 'source' }, 'starting')
 
 try {
   const transport = httpTransport(Credentials.fromEnvironment(systemClock))

@@ -14,25 +14,26 @@ process.on('uncaughtException', (error) => {
 })
 const { logLevel, options } = readConfig(process.env)
 logger.level = logLevel
+
+const asked = Promise.withResolvers<NodeJS.Signals>()
+process.once('SIGTERM', asked.resolve)
+process.once('SIGINT', asked.resolve)
+// After the signals are taken: whoever reads this line may end the process.
+logger.info('starting')
+
 const sidecar = await startSidecar(options, logger)
 logger.info({ httpPort: sidecar.httpPort }, 'listening')
 
-let stopping = false
-for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  process.on(signal, () => {
-    if (stopping) return
-    stopping = true
-    logger.info({ signal }, 'stopping')
-    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
-    sidecar.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        logger.error({ err: error }, 'did not stop cleanly')
-        process.exit(1)
-      },
-    )
-  })
-}
+const ready = sidecar.started.then(() => 'ready' as const)
+if ((await Promise.race([ready, asked.promise])) === 'ready') logger.info('ready')
 
-await sidecar.started
-if (!stopping) logger.info('ready')
+const signal = await asked.promise
+logger.info({ signal }, 'stopping')
+setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref()
+try {
+  await sidecar.stop()
+  process.exit(0)
+} catch (error) {
+  logger.error({ err: error }, 'did not stop cleanly')
+  process.exit(1)
+}

@@ -4,6 +4,14 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually, numbered, type Puller, TestBroker, until } from './harness.ts'
 
+const MAIN = fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))
+const good = {
+  PILLION_NATS_URL: 'nats://127.0.0.1:1',
+  PILLION_NATS_USER: 'sidecar',
+  PILLION_NATS_PASSWORD: 'x',
+  PILLION_TOKEN: 'sixteen-characters',
+}
+
 let broker: TestBroker
 let puller: Puller
 let number = 0
@@ -150,9 +158,25 @@ describe('SIGTERM', () => {
   })
 })
 
+describe('SIGTERM to a sidecar that has only just started', () => {
+  // Ten: the time between a line and what follows it is short.
+  it.each(numbered(5).flatMap((n) => [`${n} starting`, `${n} listening`]))('ends it with code 0: %s', async (when) => {
+    const line = when.split(' ')[1] ?? ''
+    const child = spawn(process.execPath, [MAIN], {
+      env: { ...process.env, ...good, PILLION_HTTP_PORT: '0' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    child.stdout.on('data', (text) => {
+      if (String(text).includes(`"${line}"`)) child.kill('SIGTERM')
+    })
+    await once(child, 'close')
+    expect([child.exitCode, child.signalCode]).toEqual([0, null])
+  })
+})
+
 describe('the environment', () => {
   const run = async (env: Record<string, string>): Promise<{ code: number | null; output: string }> => {
-    const child = spawn(process.execPath, [fileURLToPath(new URL('../../sidecar/main.ts', import.meta.url))], {
+    const child = spawn(process.execPath, [MAIN], {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -161,13 +185,6 @@ describe('the environment', () => {
     await once(child, 'close')
     return { code: child.exitCode, output }
   }
-  const good = {
-    PILLION_NATS_URL: 'nats://127.0.0.1:1',
-    PILLION_NATS_USER: 'sidecar',
-    PILLION_NATS_PASSWORD: 'x',
-    PILLION_TOKEN: 'sixteen-characters',
-  }
-
   it('that lacks everything is refused with each variable named', async () => {
     const { code, output } = await run({})
     expect(code).toBe(1)
