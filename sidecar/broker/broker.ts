@@ -41,6 +41,11 @@ import { SpecStore, type StoredQueue } from './spec-store.ts'
 const SWEEP_MS = 1000
 /** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
 const RETRY_MS = 250
+/**
+ * nats-server answers at once, or has ended while it was being reached: then the client library, which waits for 20 s by itself,
+ * hears nothing more. Milliseconds.
+ */
+const CONNECT_TIMEOUT_MS = 3000
 
 /** `PILLION.DELAY.<queue>` */
 const DELAY_TOKENS = 3
@@ -327,6 +332,7 @@ export class Broker {
           maxReconnectAttempts: -1,
           reconnectTimeWait: RETRY_MS,
           reconnectJitter: 0,
+          timeout: CONNECT_TIMEOUT_MS,
           ignoreAuthErrorAbort: true,
           // A stack trace for each request is a third of what a request costs here.
           noAsyncTraces: true,

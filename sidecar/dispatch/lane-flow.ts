@@ -46,6 +46,10 @@ export class LaneFlow {
   /** Given back or timed out, and queued at JetStream to be delivered again. */
   #due = 0
   #deliveries = 0
+  /** The last delivery that was granted to be one more of its message. */
+  #redelivery = 0
+  /** As many deliveries JetStream said to have made. */
+  #seen = 0
   #timeouts = 0
   /** Whether JetStream holds the lane's only place in flight. */
   #held = false
@@ -76,6 +80,16 @@ export class LaneFlow {
   /** Messages queued at JetStream to be delivered again. */
   get due(): number {
     return this.#due
+  }
+
+  /** Whether messages may still be queued at JetStream that a pull was granted. */
+  get redelivers(): boolean {
+    return this.#redelivery > this.#seen
+  }
+
+  /** JetStream said that it made so many deliveries. */
+  sawDeliveries(count: number): void {
+    this.#seen = Math.max(this.#seen, count)
   }
 
   /** Whether the lane has one place in flight. */
@@ -123,6 +137,7 @@ export class LaneFlow {
     this.waiting.take(Math.min(this.waiting.count, count - again))
     const from = this.#deliveries + 1
     this.#deliveries += count
+    if (again > 0) this.#redelivery = from + again - 1
     this.#held = true
     this.#grants.push({ from, to: this.#deliveries, open: count, deadline: this.deadline(now) })
   }
@@ -238,6 +253,8 @@ export class LaneFlow {
   #adopt({ pending, ackPending, deliveries }: LaneFacts, now: number): void {
     this.waiting.correct(pending, now)
     this.#deliveries = deliveries
+    this.#seen = deliveries
+    this.#redelivery = Math.min(this.#redelivery, deliveries)
     const known = this.#due + this.#later.length + this.inFlight
     // Answered a moment ago, and not released yet: nobody has the message any more.
     const isLettingGo = this.single && this.#held && known === 0 && now - this.#answeredAt < RELEASE_LAG_MS

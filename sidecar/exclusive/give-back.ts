@@ -16,6 +16,7 @@ export async function giveBack(
 ): Promise<void> {
   // A purge on its way would forget what was given back (see settlement/may-purge.ts).
   await q.settler.purger.purging
+  const now = performance.now()
   for (const state of q.lanes.filter((lane) => lane.group === group)) {
     const info = await q.js.manager.consumers.info(queueStream(q.name), state.consumer)
     if (info.num_ack_pending === 0) continue
@@ -23,6 +24,7 @@ export async function giveBack(
       if (failed !== undefined) await failed(state, sequence)
       else {
         const rest = `1.${sequence}.${info.delivered.consumer_seq}.0.0`
+        state.delayed.set(sequence, now)
         q.js.connection.publish(`${ACK_PREFIX}.${queueStream(q.name)}.${state.consumer}.${rest}`, '-NAK')
       }
     }

@@ -27,7 +27,7 @@ export interface LaneState {
   readonly unacked: RangeSet
   /** Until when a retry or an extension keeps a message in flight at least, by sequence; monotonic milliseconds. */
   readonly alive: Map<number, number>
-  /** Given back with a delay, by sequence: until when they wait; monotonic milliseconds. */
+  /** Given back, by sequence: until when they wait; monotonic milliseconds. */
   readonly delayed: Map<number, number>
   /** The oldest delivered message with no end on record, and since when it has been that. Monotonic milliseconds. */
   oldest?: { readonly sequence: number; readonly since: number }

@@ -6,6 +6,7 @@ import { movesToTail } from '../lanes/lanes.ts'
 import { Mutex } from '../mutex.ts'
 import { type Decision, settle, unanswered } from '../settle/settle.ts'
 import { parseSignal, type Signal } from '../settle/signal.ts'
+import { QUEUED_WITHIN_MS } from '../settlement/may-purge.ts'
 import { type Move, moveToDeadLetters } from '../settlement/mover.ts'
 import { attemptsBefore } from '../settlement/copied-headers.ts'
 import { moveToTail } from '../settlement/tail.ts'
@@ -147,7 +148,9 @@ export class Signals {
   forget(now: number): void {
     const since = now - 2 * this.#visibilityTimeoutMs
     for (const { alive, delayed, ledger, movedAt } of this.#q.lanes) {
-      for (const [sequence, until] of delayed) if (until < now || ledger.isSettled(sequence)) delayed.delete(sequence)
+      for (const [sequence, until] of delayed) {
+        if (until + QUEUED_WITHIN_MS < now || ledger.isSettled(sequence)) delayed.delete(sequence)
+      }
       for (const [sequence, until] of alive) if (until < now || ledger.isSettled(sequence)) alive.delete(sequence)
       for (const [sequence, at] of movedAt) if (at < since) movedAt.delete(sequence)
     }
@@ -367,7 +370,7 @@ export class Signals {
       case 'retry':
         metrics.nacked(lane.group)
         this.#keepAlive(lane, sequence, decision.delayMs)
-        if (decision.delayMs > 0) lane.delayed.set(sequence, performance.now() + decision.delayMs)
+        lane.delayed.set(sequence, performance.now() + decision.delayMs)
         this.#passOn(lane, ack, nak(decision.delayMs), reply)
         lane.spread?.ledger.answer(ack.consumerSequence, sequence)
         lane.spread?.flow?.retried(ack.consumerSequence, decision.delayMs, performance.now())

@@ -1,3 +1,4 @@
+import { JetStreamApiError } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import { ACK_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
@@ -5,12 +6,18 @@ import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import type { LaneState } from '../queue/lane-state.ts'
 import { leftAfter } from './left-after.ts'
 import { mayPurge } from './may-purge.ts'
-import { type Range, RangeSet } from './range-set.ts'
+import { RangeSet } from './range-set.ts'
 
 /** From the first settlement on record to the purge that takes it out of the stream. Milliseconds. */
 const PURGE_DELAY_MS = 25
 /** Until it is looked again whether a purge does no harm. Milliseconds. */
 const DEFERRED_PURGE_MS = 250
+/** For so long a purge waits until it does no harm; then what it would take is deleted one by one. Milliseconds. */
+const DEFER_AT_MOST_MS = 2000
+/** A purge is taken to last this many times as long as the last one, at most. */
+const PURGE_LASTS = 3
+/** The least that a purge is taken to last. Milliseconds. */
+const PURGE_LASTS_MS = 50
 /** Purged at once from here on, so that the stream does not grow while messages pass through it. */
 const PURGE_AT_ONCE = 2000
 /**
@@ -28,8 +35,10 @@ const HOLD_SHARE = 4
 const HOLD_UNKNOWN_MS = 250
 /** Messages of a lane that are held so at most; far below what a lane may have in flight. */
 const HOLD_AT_MOST = 10_000
-/** Messages deleted one by one after a record, while the stream is near its limits. */
+/** Messages deleted one by one in one pass. */
 const DELETE_AT_MOST = 1000
+/** Deletions that are under way together. */
+const DELETE_TOGETHER = 100
 /** Before the broker is asked again after it did not confirm a purge. Milliseconds. */
 const RETRY_DELAY_MS = 250
 
@@ -72,8 +81,10 @@ export class Purger {
   /** Whether the next pass waits for nothing. */
   #now = false
   #moreToDelete = false
-  /** Whether the last purge has to wait until it does no harm. */
-  #deferred = false
+  /** Since when a purge has had to wait until it does no harm; monotonic milliseconds. */
+  #deferredAt: number | undefined
+  /** How long the last purge took. Milliseconds. */
+  #took = 0
   /** Deleted one by one, above what is purged. */
   readonly #deleted = new RangeSet()
 
@@ -134,7 +145,7 @@ export class Purger {
   schedule(): void {
     if (this.#stopped || this.#failed || this.#purging !== undefined) return
     const many = this.#purgeable() - this.#purged >= PURGE_AT_ONCE && performance.now() >= this.#notBefore
-    if (this.#o.nearLimit() || (many && !this.#deferred)) void this.#start()
+    if (this.#o.nearLimit() || (many && this.#deferredAt === undefined)) void this.#start()
     else this.#timer ??= setTimeout(() => void this.#start(), PURGE_DELAY_MS)
   }
 
@@ -204,7 +215,7 @@ export class Purger {
   #goOn(progressed: boolean): void {
     const behind = this.#o.lanes().some(({ unacked }) => unacked.size > 0)
     if (this.#failed) this.#timer ??= setTimeout(() => void this.#start(), RETRY_DELAY_MS)
-    else if (this.#deferred && !behind && !this.#moreToDelete)
+    else if (this.#deferredAt !== undefined && !behind && !this.#moreToDelete)
       this.#deferTimer ??= setTimeout(() => void this.#start(), DEFERRED_PURGE_MS)
     else if (behind || this.#moreToDelete || this.#purgeable() > this.#purged) {
       // At once only where that gets further: near a limit it would find the same again, and nothing else would get its turn.
@@ -223,9 +234,11 @@ export class Purger {
     if (isDue || held.length > 0) await this.#purgeTogether()
     if (isDue && !everything) await this.#purgeLanes()
     for (const lane of held) this.#acknowledgeAll(lane)
-    if (!this.#o.nearLimit() || !this.#o.purges()) return
+    if (!this.#o.purges()) return
+    this.#moreToDelete = await this.#deleteDeferred(now)
+    if (!this.#o.nearLimit()) return
     await this.#purgeLanes(1)
-    this.#moreToDelete = await this.#deleteSettled()
+    this.#moreToDelete = await this.#deleteAll(this.#settledByAll())
   }
 
   async #purgeTogether(): Promise<void> {
@@ -233,9 +246,15 @@ export class Purger {
     const covered = this.#purgeable() > this.#purged ? await this.#o.coveredThrough() : 0
     const through = Math.min(this.#purgeable(), covered)
     const isDue = through > this.#purged
-    this.#deferred = isDue && !(await this.#mayPurge(this.#o.lanes()))
-    if (!isDue || this.#deferred) return
+    const mayPurge = isDue && (await this.#mayPurge(this.#o.lanes()))
+    if (isDue && !mayPurge) this.#deferredAt ??= performance.now()
+    else this.#deferredAt = undefined
+    if (!mayPurge) return
     await this.#purgeStream({ seq: through + 1 })
+    this.#leftThrough(through)
+  }
+
+  #leftThrough(through: number): void {
     this.#purged = through
     for (const state of this.#o.lanes()) leftAfter(state, through)
     this.#deleted.removeThrough(through)
@@ -246,6 +265,7 @@ export class Purger {
     await this.#o.js.manager.streams.purge(this.#o.stream, request)
     const took = performance.now() - started
     this.#o.metrics.purged(took / 1000)
+    this.#took = took
     this.#notBefore = performance.now() + PURGE_PAUSE * took
   }
 
@@ -272,45 +292,72 @@ export class Purger {
 
   #mayPurge(lanes: readonly LaneState[]): Promise<boolean> {
     const { js, stream, visibilityTimeoutMs } = this.#o
-    return mayPurge(js, stream, lanes, visibilityTimeoutMs(), performance.now())
+    const lastsMs = Math.max(PURGE_LASTS_MS, PURGE_LASTS * this.#took)
+    return mayPurge(js, stream, lanes, { visibilityTimeoutMs: visibilityTimeoutMs(), now: performance.now(), lastsMs })
   }
 
-  /**
-   * Single deletions of what a purge does not reach: behind a gap, or before one while a purge has to wait. True when there are
-   * more of them than one pass takes.
-   */
-  async #deleteSettled(): Promise<boolean> {
+  /** What a purge would take that has had to wait for long, or for which there is no room. True when there is more of it. */
+  async #deleteDeferred(now: number): Promise<boolean> {
+    if (this.#deferredAt === undefined) return false
+    if (now - this.#deferredAt < DEFER_AT_MOST_MS && !this.#o.nearLimit()) return false
+    const through = Math.min(this.#purgeable(), await this.#o.coveredThrough())
+    const last = Math.min(through, this.#purged + DELETE_AT_MOST)
+    await this.#deleteAll(between(this.#purged + 1, last))
+    if (last > this.#purged) this.#leftThrough(last)
+    return last < through
+  }
+
+  /** True when there are more than one pass takes. */
+  async #deleteAll(sequences: Iterable<number>): Promise<boolean> {
     let left = DELETE_AT_MOST
-    const before: Range[] = this.#deferred ? [[this.#purged + 1, this.#purgeable()]] : []
-    for (const sequence of this.#settledByAll(before)) {
-      if (this.#deleted.has(sequence) || sequence > this.#o.holdsAbove()) continue
-      if (left-- <= 0) return true
-      await this.deleteMessage(sequence)
+    let together: number[] = []
+    const deleteThem = async (): Promise<void> => {
+      await Promise.all(together.map((sequence) => this.#delete(sequence)))
+      together = []
     }
+    for (const sequence of sequences) {
+      if (this.#deleted.has(sequence) || sequence > this.#o.holdsAbove()) continue
+      if (left-- <= 0) {
+        await deleteThem()
+        return true
+      }
+      if (together.push(sequence) === DELETE_TOGETHER) await deleteThem()
+    }
+    await deleteThem()
     return false
   }
 
   /** What every group has on record of a lane, above its floor. */
-  *#settledByAll(before: readonly Range[]): Generator<number, void, undefined> {
+  *#settledByAll(): Generator<number, void, undefined> {
     const lanes = this.#o.lanes()
-    for (const [from, to] of before) for (let sequence = from; sequence <= to; sequence++) yield sequence
     for (const { group, lane, ledger } of lanes) {
       if (group !== lanes[0]?.group) return
       const others = lanes.filter((other) => other.group !== group && other.lane.name === lane.name)
       for (const [from, to] of ledger.ranges()) {
-        for (let sequence = from; sequence <= to; sequence++) {
+        for (const sequence of between(from, to)) {
           if (others.every((other) => other.ledger.isSettled(sequence))) yield sequence
         }
       }
     }
   }
 
-  /** Takes one message out of the stream that is on record. */
+  /** Takes one message out of the stream that is on record; where that fails, a later purge does. */
   async deleteMessage(sequence: number): Promise<void> {
+    await this.#delete(sequence).catch((error: unknown) => {
+      this.#o.logger.debug({ err: error, sequence }, 'could not delete a settled message')
+    })
+  }
+
+  async #delete(sequence: number): Promise<void> {
     if (sequence <= this.#purged || sequence > this.#o.holdsAbove()) return
     await this.#o.js.manager.streams.deleteMessage(this.#o.stream, sequence, false).catch((error: unknown) => {
+      if (!(error instanceof JetStreamApiError)) throw error
       this.#o.logger.debug({ err: error, sequence }, 'a settled message was gone already')
     })
     this.#deleted.add(sequence)
   }
+}
+
+function* between(from: number, to: number): Generator<number, void, undefined> {
+  for (let sequence = from; sequence <= to; sequence++) yield sequence
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { numbered, type Puller, TestBroker } from './harness.ts'
+import { numbered, type Puller, TestBroker, until } from './harness.ts'
 
 let broker: TestBroker
 let number = 0
@@ -59,7 +59,8 @@ describe.concurrent('a message that a consumer gives back (NAK)', () => {
     const initial = 400
     const { queue, puller } = await queueWith({
       backoff: { initial: `${initial}ms`, factor: 2, max: '1s', jitterPercent: 25 },
-      visibilityTimeout: '1m',
+      // A message that nats-server forgot to deliver again would come after this.
+      visibilityTimeout: '1h',
       maxAttempts: 4,
     })
     const COUNT = 1000
@@ -87,6 +88,36 @@ describe.concurrent('a message that a consumer gives back (NAK)', () => {
       }
     }
   })
+
+  it.each(['Fifo', 'KeyedFifo', 'Hierarchical'] as const)(
+    'is not forgotten while others are settled and let go of: %s',
+    async (mode) => {
+      const queue = `retry${++number}`
+      const order = mode === 'Hierarchical' ? { type: mode } : { ordering: { mode } }
+      await broker.api.put(queue, { ...order, retry: { visibilityTimeout: '1h', backoff: { initial: '0s' } } })
+      const COUNT = 3000
+      const settled = new Set<string>()
+      const js = await broker.js()
+      const produce = async (): Promise<void> => {
+        for (let n = 0; n < COUNT; n++)
+          await js.publish(mode === 'Fifo' ? `q.${queue}` : `q.${queue}.k${n % 50}`, `m${n}`)
+      }
+      const consume = async (): Promise<void> => {
+        const puller = await broker.puller(queue)
+        while (settled.size < COUNT) {
+          // One at a time: whether a pull waits changes with every message.
+          for (const message of await puller.fetch(1, 200)) {
+            const again = message.attempt === 1 && Number(message.text.slice(1)) % 7 === 0
+            message.answer(again ? `-NAK {"delay": ${Math.round(1e6 * (1 + 150 * Math.random()))}}` : '+ACK')
+            if (!again) settled.add(message.text)
+          }
+        }
+      }
+      await Promise.all([produce(), ...Array.from({ length: 4 }, consume)])
+      expect(settled.size).toBe(COUNT)
+      await until('nothing is left', async () => (await broker.admin.stream(queue)).state.messages === 0)
+    },
+  )
 
   it('comes again at once without a backoff', async () => {
     const { queue, puller } = await queueWith({ backoff: { initial: '0s' }, visibilityTimeout: '1h' })

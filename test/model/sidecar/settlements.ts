@@ -1,4 +1,4 @@
-import { mayBeQueued } from '../../../sidecar/settlement/may-purge.ts'
+import { comesUp, isQueueEmpty, mayBeQueued } from '../../../sidecar/settlement/may-purge.ts'
 import { RangeSet } from '../../../sidecar/settlement/range-set.ts'
 import { encodeRecord, type LaneSettlements, type SettlementRecord } from '../../../sidecar/settlement/record.ts'
 import type { LaneState, Outcome } from '../../../sidecar/queue/lane-state.ts'
@@ -206,11 +206,12 @@ export class Settlements {
 
   #mayPurge(lanes: readonly LaneState[]): boolean {
     const { world, visibilityTimeoutMs } = this.#o
+    const times = { visibilityTimeoutMs, now: world.now, lastsMs: 0 }
     return lanes.every((lane) => {
-      if (!mayBeQueued(lane, visibilityTimeoutMs, world.now)) return true
+      if (comesUp(lane, times)) return false
+      if (!mayBeQueued(lane, times)) return true
       const info = world.stream.consumers.get(lane.consumer)?.info
-      lane.ledger.sawDelivered(info?.delivered.stream_seq ?? 0)
-      return info === undefined || info.num_waiting > 0 || lane.ledger.unrecorded === 0
+      return info === undefined || isQueueEmpty(lane, info, times)
     })
   }
 

@@ -304,8 +304,10 @@ export class ModelSidecar {
     // Somebody may have asked for the state just before, so that what the last look saw is as new as it can be.
     this.#look()
     const before = this.#last
-    for (const { alive, ledger } of this.lanes)
+    for (const { alive, delayed, ledger } of this.lanes) {
+      for (const [sequence, until] of delayed) if (until < now || ledger.isSettled(sequence)) delayed.delete(sequence)
       for (const [sequence, until] of alive) if (until < now || ledger.isSettled(sequence)) alive.delete(sequence)
+    }
     this.#look()
     for (const state of this.lanes) this.#lookAfter(state, before)
     this.#dispatch?.serve()
@@ -391,6 +393,7 @@ export class ModelSidecar {
         break
       case 'retry':
         this.#keepAlive(lane, sequence, decision.delayMs)
+        lane.delayed.set(sequence, now + decision.delayMs)
         this.#consumer(lane)?.giveBack(sequence, number, decision.delayMs)
         ledger?.answer(number, sequence)
         flow?.retried(number, decision.delayMs, now)
