@@ -119,6 +119,26 @@ describe.concurrent('a message that a consumer gives back (NAK)', () => {
     },
   )
 
+  it('does not keep in the stream what is settled, though it comes up again and again', async () => {
+    const { queue, puller } = await queueWith({ visibilityTimeout: '1h', maxAttempts: 0 })
+    await broker.publish(queue, ...numbered(30), 'again')
+    const messages = await puller.take(31)
+    const done = new AbortController()
+    const giveBack = async (): Promise<void> => {
+      let again = messages.pop()
+      while (!done.signal.aborted) {
+        again?.answer('-NAK {"delay": 20000000}')
+        again = await puller.one()
+      }
+    }
+    const letGo = async (): Promise<void> => {
+      await Promise.all(messages.map((message) => message.settle()))
+      await until('the others leave', async () => (await broker.admin.stream(queue)).state.first_seq === 31)
+    }
+    await Promise.all([giveBack(), letGo().finally(() => done.abort())])
+    expect((await broker.admin.stream(queue)).state.messages).toBe(1)
+  })
+
   it('comes again at once without a backoff', async () => {
     const { queue, puller } = await queueWith({ backoff: { initial: '0s' }, visibilityTimeout: '1h' })
     await broker.publish(queue, 'one')
