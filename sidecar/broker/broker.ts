@@ -52,6 +52,8 @@ const DELAY_TOKENS = 3
 /** nats-server's error for a stream that does not exist. */
 const NO_QUEUE = { code: 404, err_code: 10059, description: 'there is no queue of this name in this broker' }
 
+/** The number of a message that nats-server tells of as stored. */
+const REPUBLISHED_SEQUENCE = 'Nats-Sequence'
 /** `PILLION.STORED.<queue>` */
 const STORED_TOKENS = 3
 
@@ -453,9 +455,11 @@ export class Broker {
       }),
       // Not shared: every sidecar counts for itself.
       connection.subscribe(STORED_SUBJECT, {
-        callback: guarded(({ subject }) => {
+        callback: guarded((message) => {
+          const { subject } = message
           const [, , name = ''] = subject.split('.', STORED_TOKENS)
-          this.#queues.get(name)?.handleStored(storedAs(subject))
+          const sequence = (): number => Number(message.headers?.get(REPUBLISHED_SEQUENCE))
+          this.#queues.get(name)?.handleStored(storedAs(subject), sequence)
         }),
       }),
       connection.subscribe(ACK_SUBJECT, {

@@ -4,7 +4,7 @@ import { Waiting } from './waiting.ts'
 const TIMEOUT_MARGIN_MS = 20
 
 /** How long nats-server may take to count as pending what it stored; it does so in the background. Milliseconds. */
-const COUNT_LAG_MS = 250
+export const COUNT_LAG_MS = 250
 
 /** How long JetStream may hold a lane's only place after an answer: it is told once that is on record. Milliseconds. */
 const RELEASE_LAG_MS = 1000
@@ -14,6 +14,8 @@ interface Grant {
   readonly from: number
   readonly to: number
   readonly deadline: number
+  /** Made at a time that is not known: the deadline is the latest that it may be. */
+  readonly isFound?: true
   open: number
 }
 
@@ -150,7 +152,8 @@ export class LaneFlow {
   /** Until the `delivery`th delivery is taken to be unanswered; 0 where it is not known when that was made. Milliseconds. */
   timeLeft(delivery: number, now: number): number {
     const extended = this.#extended.get(delivery)
-    const deadline = extended ?? this.#grants.find(({ from, to }) => from <= delivery && delivery <= to)?.deadline
+    const grant = this.#grants.find(({ from, to }) => from <= delivery && delivery <= to)
+    const deadline = extended ?? (grant?.isFound ? undefined : grant?.deadline)
     return deadline === undefined ? 0 : Math.max(0, deadline - now)
   }
 
@@ -262,7 +265,8 @@ export class LaneFlow {
     // Delivered to somebody who is not known of, or lost from view: where it is open, a timeout brings it back.
     if (ackPending > known) {
       const from = deliveries - (ackPending - known) + 1
-      this.#grants.push({ from, to: deliveries, open: ackPending - known, deadline: this.deadline(now) })
+      const open = ackPending - known
+      this.#grants.push({ from, to: deliveries, open, deadline: this.deadline(now), isFound: true })
     }
     for (let excess = known - ackPending; excess > 0; excess--) {
       const last = this.#grants.at(-1)

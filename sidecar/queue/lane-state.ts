@@ -38,7 +38,9 @@ export interface LaneState {
 /** What the sidecar keeps of a lane that shares its stream with others. */
 export interface Spread {
   readonly ledger: SpreadLedger
-  /** Set once JetStream said what the lane has. */
+  /** Up to here messages were counted when the lane was made, until word of a later one comes. */
+  countedThrough?: number
+  /** Set once JetStream said what the lane has, where pulls are handed out to lanes. */
   flow?: LaneFlow
   /** Tells who hands out pulls that the lane may be ready. */
   changed: (at?: number) => void

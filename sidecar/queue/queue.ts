@@ -4,6 +4,7 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import type { Correction, DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import { COUNT_LAG_MS } from '../dispatch/lane-flow.ts'
 import { Delayed } from '../delay/delayed.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { Mutex } from '../mutex.ts'
@@ -34,7 +35,7 @@ import { answerNoResponders, passOnPull, withEnd } from './pull.ts'
 import { removeQueue } from './remove.ts'
 import { retryPolicy } from './retry-policy.ts'
 import { Signals } from './signals.ts'
-import { lookAfterLanes } from './spread.ts'
+import { lookAfterLanes, wasCounted } from './spread.ts'
 import { addSubQueues, announce, coveredThrough, tendSubQueues } from './sub-queues.ts'
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
@@ -268,7 +269,7 @@ export class Queue {
   sweep(now: number): Promise<void> {
     const { onExpiry, onLimit } = this.#q.spec.retention
     const watched = onExpiry === 'DeadLetter' || onLimit === 'DeadLetterOldest'
-    const idle = !watched && this.#touched < this.#swept && this.#q.lanes.every(isQuiet)
+    const idle = !watched && this.#touched + COUNT_LAG_MS < this.#swept && this.#q.lanes.every(isQuiet)
     if (idle && now - this.#swept < IDLE_LOOK_MS) return Promise.resolve()
     this.#swept = now
     return this.#sweepSoon()
@@ -303,14 +304,15 @@ export class Queue {
     pull(group, message.data, message.reply ?? '')
   }
 
-  /** A message was stored; `subject` is what it is stored as. */
-  handleStored(subject: string): void {
+  /** A message was stored; `subject` is what it is stored as, `sequence` reads its number. */
+  handleStored(subject: string, sequence: () => number): void {
     const { lanesBySubject, spec } = this.#q
     if (!isSpread(spec)) return
     this.#touched = performance.now()
     const lanes = lanesBySubject.get(laneSubject(this.name, spec, subject))
     if (lanes === undefined && isTree(spec)) return this.#appeared(subject)
     for (const { spread } of lanes ?? []) {
+      if (spread !== undefined && wasCounted(spread, sequence)) continue
       spread?.flow?.stored(this.#touched)
       spread?.changed()
     }

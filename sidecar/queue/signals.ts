@@ -62,7 +62,9 @@ export class Signals {
     const holder = lane.held.get(sequence)
     if (holder !== undefined) return this.#refuseHeld(holder, reply)
     const signal = parseSignal(message.data)
-    const settled = lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
+    // Acknowledged just now: what another consumer that was given it says comes too late.
+    const isEnding = signal.kind !== 'ack' && signal.kind !== 'ackNext' && settler.isEnding(lane, sequence)
+    const settled = isEnding || lane.ledger.isSettled(sequence) || lane.moving.has(sequence)
     if (signal.kind === 'ackNext') {
       // Its reply is the client's inbox for the next message, not for a confirmation.
       if (settled) lane.spread?.flow?.answered(ack.consumerSequence, performance.now())
@@ -167,7 +169,8 @@ export class Signals {
         metrics.deadLettered(lane.group, move.reason)
         logger.info(move, 'dead-lettered a message')
       }
-      settler.settle(lane, move.sequence, result === 'moved' ? 'deadLettered' : 'dropped', { reply })
+      // How long ago it was delivered is not known, and it may be about to be delivered again.
+      settler.settle(lane, move.sequence, result === 'moved' ? 'deadLettered' : 'dropped', { reply, late: true })
     } catch (error) {
       // The message stays where it is: it is delivered again, or found as a hole, and then moved.
       lane.moving.delete(move.sequence)
@@ -350,7 +353,9 @@ export class Signals {
   #acknowledged(lane: LaneState, ack: AckSubject, reply: string | undefined): void {
     const { consumerSequence: delivery, streamSequence } = ack
     const flow = lane.spread?.flow
-    const late = flow !== undefined && flow.timeLeft(delivery, performance.now()) < this.#visibilityTimeoutMs / 2
+    // Given back by somebody who was given it too, or long ago.
+    const isLong = flow !== undefined && flow.timeLeft(delivery, performance.now()) < this.#visibilityTimeoutMs / 2
+    const late = isLong || lane.delayed.has(streamSequence)
     flow?.answered(delivery, performance.now())
     this.#q.settler.settle(lane, streamSequence, 'acknowledged', { reply, delivery, late })
   }

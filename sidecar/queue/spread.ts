@@ -33,15 +33,23 @@ export function maxWaitMs({ ordering }: QueueSpec): number {
   return maxWait === undefined ? Number.POSITIVE_INFINITY : parseDuration(maxWait)
 }
 
-/** Begins to count what a lane has to deliver. */
+/** Begins to count what a lane has to deliver, where pulls are handed out to lanes. */
 export async function startFlow(q: QueueState, state: LaneState, info: ConsumerInfo): Promise<void> {
-  if (state.spread === undefined) return
+  if (state.spread === undefined || !isSpread(q.spec)) return
   const maxWait = maxWaitMs(q.spec)
   const now = performance.now()
   const oldest = Number.isFinite(maxWait) && info.num_pending > 0 ? await waitingSince(q, state, now) : now
   const { visibilityTimeoutMs } = retryPolicy(q.spec)
   const options = { maxAckPending: state.lane.maxAckPending, visibilityTimeoutMs, maxWaitMs: maxWait }
   state.spread.flow = new LaneFlow(options, laneFacts(state, info), now, oldest)
+}
+
+/** Whether a message was counted when its lane was made, which word of it came too late for. */
+export function wasCounted(spread: Spread, sequence: () => number): boolean {
+  if (spread.countedThrough === undefined) return false
+  if (sequence() <= spread.countedThrough) return true
+  delete spread.countedThrough
+  return false
 }
 
 async function waitingSince(q: QueueState, { ledger, lane }: LaneState, now: number): Promise<number> {

@@ -57,6 +57,8 @@ export async function addSubQueues(q: QueueState): Promise<void> {
       const first = await nextOf(q.js, queueStream(q.name), state.lane.filterSubject, 1)
       // What the sub-queue had before is settled, or its lane would still be there.
       state.spread?.ledger.begin((first?.seq ?? 1) - 1)
+      const { last_seq: last } = (await q.js.manager.streams.info(queueStream(q.name))).state
+      if (state.spread !== undefined) state.spread.countedThrough = last
       await ensureLane(q, state, false)
       setLanes(q, [...q.lanes, state])
       recount(q, state).catch((error: unknown) => {

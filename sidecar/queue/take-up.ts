@@ -40,6 +40,7 @@ export async function takeUp(q: QueueState, { resume }: { resume: boolean }): Pr
   if (stream.info.created !== q.created) await adopt(q, stream.info, log.info)
   // A log that was gone: what is settled behind a gap is known here only.
   else if (log.created) await q.log.append(q.settler.snapshot())
+  if (resume) q.settler.purger.purgedThrough = stream.info.state.first_seq - 1
   const consumers = await ensureLanes(q, stream.info, resume)
   ensureDispatchers(q, !resume)
   if (resume) await settleDeadLettered(q, deadLetters.info)
@@ -169,9 +170,11 @@ export function wantedLanes({ name, spec, paths }: Pick<QueueState, 'name' | 'sp
 }
 
 /** On record, but a crash made JetStream forget that it delivered them: deleted, so that they are not delivered again. */
-async function deleteUndelivered(q: QueueState, { ledger }: LaneState): Promise<void> {
+async function deleteUndelivered(q: QueueState, { ledger, spread }: LaneState): Promise<void> {
   if (!mayDelete(q)) return
-  for (const [from, to] of ledger.ranges()) {
+  // Below the floor where a purge had to wait; of lanes that share a stream it is listed.
+  const below = spread === undefined ? [[q.settler.purger.purgedThrough + 1, ledger.floor] as const] : []
+  for (const [from, to] of [...below, ...ledger.ranges()]) {
     for (let sequence = Math.max(from, ledger.delivered + 1); sequence <= to; sequence++)
       await deleteRecorded(q, sequence)
   }

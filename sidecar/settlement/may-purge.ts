@@ -51,7 +51,9 @@ export async function mayPurge(
 export function isQueueEmpty(lane: LaneState, info: LaneInfo, times: PurgeTimes): boolean {
   lane.ledger.sawDelivered(info.delivered.stream_seq)
   lane.spread?.flow?.sawDeliveries(info.delivered.consumer_seq)
-  if (!mayBeQueued(lane, times) || lane.ledger.unrecorded === 0) return true
+  if (!mayBeQueued(lane, times)) return true
+  // Lanes that share a stream do not count as unrecorded what nobody answered.
+  if (lane.spread === undefined && lane.ledger.unrecorded === 0) return true
   return info.num_waiting > 0 && info.paused !== true && lane.spread?.flow?.redelivers !== true
 }
 

@@ -138,13 +138,13 @@ export class Settler {
     if (this.#o.log.length > 1 || deliveries.size > 0) await this.#compact(deliveries)
   }
 
-  /** Of lanes that share the stream: how many deliveries they made. */
+  /** Of lanes whose messages are counted: how many deliveries they made, where their numbers are given once. */
   async #deliveries(): Promise<Map<string, number>> {
     const { js, stream, lanes, logger } = this.#o
     const made = new Map<string, number>()
     try {
       for (const { consumer, spread } of lanes()) {
-        if (spread === undefined) continue
+        if (spread === undefined || spread.ledger.isBlind) continue
         const info = await js.manager.consumers.info(stream, consumer)
         made.set(consumer, info.delivered.consumer_seq)
       }

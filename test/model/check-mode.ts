@@ -1,5 +1,6 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe } from 'vitest'
+import { foundIn } from './found.ts'
 import type { Mode } from './modes.ts'
 import { schedules } from './schedule.ts'
 import { World } from './world.ts'
@@ -11,7 +12,7 @@ const LENGTH = 40
 export function checkMode(mode: Mode): void {
   describe(`a model of ${mode.name}`, () => {
     const options = fc.record({ nearLimit: fc.boolean(), hints: fc.boolean() })
-    test.prop([options, schedules(LENGTH, 1)], { numRuns: RUNS })(
+    test.prop([options, schedules(LENGTH, 1)], { numRuns: RUNS, examples: foundIn(mode.name) })(
       `keeps its promises in ${RUNS} schedules`,
       (options, steps) => {
         const world = new World(mode, options)

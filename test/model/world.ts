@@ -55,7 +55,7 @@ export class World {
   readonly #mode: Mode
   readonly checks: Checks
   readonly #letters = new Set<string>()
-  readonly #notices: Array<{ readonly at: number; readonly subject: string }> = []
+  readonly #notices: Array<{ readonly at: number; readonly subject: string; readonly seq: number }> = []
   #sidecar: ModelSidecar | undefined
   #startAt = Number.POSITIVE_INFINITY
   #pulls: Pull[] = []
@@ -186,7 +186,7 @@ export class World {
   copy(subject: string, id: number, headers: Stored['headers']): void {
     const stored = this.stream.copy(subject, id, headers)
     this.checks.stored(stored)
-    this.#notices.push({ at: this.now + NOTICE_MS, subject: stored.subject })
+    this.#notices.push({ at: this.now + NOTICE_MS, subject: stored.subject, seq: stored.seq })
   }
 
   takeHints(): GivenUpHint[] {
@@ -226,7 +226,7 @@ export class World {
       const stored = this.stream.publish(subject, id)
       if (stored === undefined) throw new Error(`${subject} was refused`)
       this.checks.stored(stored)
-      this.#notices.push({ at: this.now + NOTICE_MS, subject: stored.subject })
+      this.#notices.push({ at: this.now + NOTICE_MS, subject: stored.subject, seq: stored.seq })
     }
   }
 
@@ -276,7 +276,7 @@ export class World {
     this.stream.advance()
     for (let due = this.#notices[0]; due !== undefined && due.at <= this.now; due = this.#notices[0]) {
       this.#notices.shift()
-      this.#sidecar?.stored(due.subject)
+      this.#sidecar?.stored(due.subject, due.seq)
     }
     this.#sidecar?.advance()
   }

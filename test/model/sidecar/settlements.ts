@@ -10,6 +10,8 @@ const AWAITED_MS = 5
 const PURGE_MS = 25
 const DEFERRED_MS = 250
 const QUIET_MS = 50
+/** How long a purge is taken to last, at least. */
+const LASTS_MS = 50
 /** For a purge to come, settled messages stay pending at the server for this part of the visibility timeout. */
 const HOLD_SHARE = 4
 const PURGE_LANE_AT = 1000
@@ -142,7 +144,10 @@ export class Settlements {
 
   /** After a start: what is on record and still in the stream. */
   letGo(): void {
-    for (const lane of this.#o.lanes()) for (const [from, to] of lane.ledger.ranges()) lane.unacked.addRange(from, to)
+    for (const { ledger, spread, unacked } of this.#o.lanes()) {
+      if (spread === undefined) unacked.addRange(this.#purged + 1, ledger.floor)
+      for (const [from, to] of ledger.ranges()) unacked.addRange(from, to)
+    }
     this.purge(true)
   }
 
@@ -206,7 +211,7 @@ export class Settlements {
 
   #mayPurge(lanes: readonly LaneState[]): boolean {
     const { world, visibilityTimeoutMs } = this.#o
-    const times = { visibilityTimeoutMs, now: world.now, lastsMs: 0 }
+    const times = { visibilityTimeoutMs, now: world.now, lastsMs: LASTS_MS }
     return lanes.every((lane) => {
       if (comesUp(lane, times)) return false
       if (!mayBeQueued(lane, times)) return true

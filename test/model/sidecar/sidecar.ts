@@ -1,11 +1,11 @@
 import { hierarchyOf, type QueueSpec } from '../../../crds/index.ts'
 import { queueSubject } from '../../../crds/protocol/subjects.ts'
-import { LaneFlow } from '../../../sidecar/dispatch/lane-flow.ts'
+import { COUNT_LAG_MS, LaneFlow } from '../../../sidecar/dispatch/lane-flow.ts'
 import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../../../sidecar/lanes/lanes.ts'
 import { wantedLane } from '../../../sidecar/jetstream/desired.ts'
 import { hasNothing, isQuiet, type LaneState } from '../../../sidecar/queue/lane-state.ts'
 import { retryPolicy } from '../../../sidecar/queue/retry-policy.ts'
-import { ambiguousAfter, laneFacts, maxWaitMs } from '../../../sidecar/queue/spread.ts'
+import { ambiguousAfter, laneFacts, maxWaitMs, wasCounted } from '../../../sidecar/queue/spread.ts'
 import { isDone, isUnheard } from '../../../sidecar/queue/unheard.ts'
 import { wantedLanes } from '../../../sidecar/queue/take-up.ts'
 import { type Decision, type DeadLetterReason, settle, unanswered } from '../../../sidecar/settle/settle.ts'
@@ -94,7 +94,7 @@ export class ModelSidecar {
     this.#sweepAt = now + SWEEP_MS
     const hints = this.#world.takeHints()
     for (const { consumer, sequence, attempts } of hints) this.#givenUp(consumer, sequence, attempts)
-    const isIdle = this.#touched < this.#swept && this.lanes.every(isQuiet)
+    const isIdle = this.#touched + COUNT_LAG_MS < this.#swept && this.lanes.every(isQuiet)
     if (!isIdle || now - this.#swept >= IDLE_LOOK_MS) this.#sweep()
   }
 
@@ -104,11 +104,12 @@ export class ModelSidecar {
     else this.#consumer(this.lanes[0])?.request(pull, pull.batch, pull.expiresAt, pull.noWait)
   }
 
-  stored(subject: string): void {
+  stored(subject: string, sequence: number): void {
     if (!isSpread(this.#spec)) return
     this.#touched = this.#world.now
     const state = this.#laneOf(subject)
     if (state === undefined && isTree(this.#spec)) this.#appeared(subject)
+    if (state?.spread !== undefined && wasCounted(state.spread, () => sequence)) return
     state?.spread?.flow?.stored(this.#world.now)
     this.#dispatch?.serve()
   }
@@ -122,7 +123,8 @@ export class ModelSidecar {
     this.#touched = this.#world.now
     if (lane.spread?.flow?.isOpen(number)) lane.ledger.sawDelivered(sequence)
     const signal = parseSignal(body)
-    if (lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) return this.#answered(lane, ack)
+    const isEnding = signal.kind !== 'ack' && this.#settlements.isEnding(lane, sequence)
+    if (isEnding || lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) return this.#answered(lane, ack)
     if (movesToTail(this.#spec) && (signal.kind === 'nak' || signal.kind === 'term')) {
       if (!this.#isDelivered(lane, sequence)) return
       this.#answered(lane, ack)
@@ -156,7 +158,8 @@ export class ModelSidecar {
     const snapshot = this.#settlements.snapshot()
     const lanes = Object.entries(snapshot.lanes).map(([consumer, settlements]) => {
       const info = stream.consumers.get(consumer)?.info
-      const deliveries = hasGaps(this.#spec) && info !== undefined ? { deliveries: info.delivered.consumer_seq } : {}
+      const isBlind = this.lanes.find((lane) => lane.consumer === consumer)?.spread?.ledger.isBlind ?? true
+      const deliveries = isBlind || info === undefined ? {} : { deliveries: info.delivered.consumer_seq }
       return [consumer, { ...settlements, ...deliveries }] as const
     })
     log.splice(0, log.length, encodeRecord({ ...snapshot, lanes: Object.fromEntries(lanes) }))
@@ -222,6 +225,7 @@ export class ModelSidecar {
     for (const state of this.#wanted().filter(({ consumer }) => !known.has(consumer))) {
       const first = stream.nextOf(state.lane.filterSubject, 1)
       state.spread?.ledger.begin((first?.seq ?? 1) - 1)
+      if (state.spread !== undefined) state.spread.countedThrough = stream.last
       this.#ensureLane(state, false)
       this.lanes = [...this.lanes, state]
       const consumer = this.#consumer(state)
@@ -241,6 +245,8 @@ export class ModelSidecar {
     const { consumer, created } = stream.ensure(wantedLane(state.group, state.lane, this.#spec), ledger.floor + 1)
     const { delivered, num_pending: pending } = consumer.info
     ledger.resetDelivered(delivered.stream_seq)
+    if (spread === undefined)
+      for (let s = Math.max(stream.first, ledger.delivered + 1); s <= ledger.floor; s++) stream.delete(s)
     for (const [from, to] of ledger.ranges())
       for (let s = Math.max(from, ledger.delivered + 1); s <= to; s++) stream.delete(s)
     if (spread === undefined || !(resume || created)) return
@@ -251,6 +257,7 @@ export class ModelSidecar {
     spread.ledger.restart(delivered.consumer_seq)
     if (resume) this.#findRecorded(state, consumer)
     this.#adoptLane(state, consumer, ambiguous)
+    if (!isSpread(this.#spec)) return
     const maxWait = maxWaitMs(this.#spec)
     const next = stream.nextOf(state.lane.filterSubject, ledger.delivered + 1)
     const oldest = Number.isFinite(maxWait) && pending > 0 ? (next?.at ?? now) : now
@@ -388,6 +395,7 @@ export class ModelSidecar {
     switch (decision.kind) {
       case 'acknowledge':
         late = flow !== undefined && flow.timeLeft(number, now) < this.#policy.visibilityTimeoutMs / 2
+        late ||= lane.delayed.has(sequence)
         flow?.answered(number, now)
         this.#settlements.settle(lane, sequence, 'acknowledged', { told, delivery: number, late })
         break
@@ -475,7 +483,7 @@ export class ModelSidecar {
       const id = moveId({ queue: QUEUE, group: lane.group, created, sequence })
       this.#world.deadLetter(message, reason, attemptsBefore(message.headers) + attempts, id)
     }
-    this.#settlements.settle(lane, sequence, message === undefined ? 'dropped' : 'deadLettered')
+    this.#settlements.settle(lane, sequence, message === undefined ? 'dropped' : 'deadLettered', { late: true })
   }
 
   #failed(lane: LaneState, sequence: number, signal: Signal | 'timeout'): void {
