@@ -1,11 +1,20 @@
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { QueueLedger } from '../../crds/protocol/ledger.ts'
 import { TestBroker, until } from '../sidecar/harness.ts'
 import { consume, drain, operate, produce, type Scene } from './clients.ts'
-import { kill } from './killer.ts'
+import { Disk } from '../harness/disk.ts'
+import { cutPower, kill } from './killer.ts'
 import { QUEUES } from './queues.ts'
-import { randomOf } from './random.ts'
+import { type Random, randomOf } from './random.ts'
 import { Story, type Verdict } from './story.ts'
+
+export interface ChaosSettings {
+  readonly seed: number
+  readonly kills: number
+  /** Whether the power is cut, instead of processes killed. Needs what `whyNoPowerCuts` says. */
+  readonly powerCuts?: boolean
+}
 
 export interface ChaosReport extends Verdict {
   readonly seed: number
@@ -26,14 +35,22 @@ const DRAIN_MS = 120_000
  * @param onKill told after each kill, from 1
  */
 export async function runChaos(
-  { seed, kills }: { readonly seed: number; readonly kills: number },
+  settings: ChaosSettings,
   onKill: (number: number, victim: string) => void = () => undefined,
 ): Promise<ChaosReport> {
   const started = performance.now()
-  await using broker = await TestBroker.start({ sidecar: 'ownProcess', sync: 'always' })
+  const { seed, kills, powerCuts = false } = settings
+  await using disk = powerCuts ? await Disk.create() : undefined
+  const storeDir = disk === undefined ? {} : { storeDir: join(disk.folder, 'store') }
+  await using broker = await TestBroker.start({ sidecar: 'ownProcess', sync: 'always', ...storeDir })
   for (const { name, spec } of QUEUES) await broker.api.put(name, spec)
   const story = new Story()
-  await underKills(broker, story, { seed, kills }, onKill)
+  const random = seedsFrom(seed)
+  const end = (moments: Random): Promise<string> => {
+    const happened = (what: string): void => story.happened(what)
+    return disk === undefined ? kill(broker, moments, happened) : cutPower(broker, disk, moments, happened)
+  }
+  await underKills(broker, story, { random, kills, end }, onKill)
   const ledgers = await untilNothingIsLeft(broker, story)
   const sum = (read: (ledger: QueueLedger) => number): number => ledgers.reduce((total, one) => total + read(one), 0)
   return {
@@ -50,14 +67,11 @@ export async function runChaos(
 async function underKills(
   broker: TestBroker,
   story: Story,
-  { seed, kills }: { readonly seed: number; readonly kills: number },
+  { random, kills, end }: { random: () => Random; kills: number; end: (moments: Random) => Promise<string> },
   onKill: (number: number, victim: string) => void,
 ): Promise<void> {
   let isOver = false
   const scene: Scene = { broker, story, over: () => isOver }
-  // What one of them draws must not depend on when the others do.
-  let next = seed
-  const random = () => randomOf(next++)
   const clients = QUEUES.flatMap((queue) => [
     ...(queue.name === 'moved' ? [] : [produce(scene, queue, random())]),
     consume(scene, queue, random()),
@@ -67,7 +81,7 @@ async function underKills(
   const moments = random()
   const killing = async (): Promise<void> => {
     for (let number = 1; number <= kills; number++) {
-      const victim = await kill(broker, moments, (what) => story.happened(what))
+      const victim = await end(moments)
       onKill(number, victim)
     }
   }
@@ -77,6 +91,12 @@ async function underKills(
     isOver = true
   }
   await all
+}
+
+/** A source of numbers for each who draws: what one of them gets must not depend on when the others draw. */
+function seedsFrom(seed: number): () => Random {
+  let next = seed
+  return () => randomOf(next++)
 }
 
 /** What the ledgers say once everything has come to its end. */

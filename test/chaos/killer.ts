@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Disk } from '../harness/disk.ts'
 import type { TestBroker } from '../sidecar/harness.ts'
 import { pick, type Random } from './random.ts'
 
@@ -32,4 +33,26 @@ export async function kill(
   await broker.ready()
   happened('ready')
   return victim
+}
+
+/** Cuts the power at a random moment; returns when the broker is ready again. */
+export async function cutPower(
+  broker: TestBroker,
+  disk: Disk,
+  random: Random,
+  happened: (what: string) => void,
+): Promise<'power'> {
+  await delay(random() < 0.1 ? random() * SOON_MS : random() * ALIVE_MS)
+  happened('power cut')
+  process.kill(broker.nats.pid, 'SIGSTOP')
+  await disk.cut(async () => {
+    await broker.nats.crash()
+    await broker.sidecar.kill()
+  })
+  await broker.nats.start()
+  await broker.sidecar.start()
+  happened('started')
+  await broker.ready()
+  happened('ready')
+  return 'power'
 }

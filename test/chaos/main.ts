@@ -1,5 +1,6 @@
 // `npm run chaos`: whether anything is lost, doubled or unaccounted for, whenever a part of the broker is killed.
 import { type ChaosReport, runChaos } from './chaos.ts'
+import { whyNoPowerCuts } from '../harness/disk.ts'
 import { readOptions, UsageError, USAGE } from './options.ts'
 
 async function main(args: readonly string[]): Promise<number> {
@@ -7,9 +8,12 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { seed, kills, json } = readOptions(args)
+  const { json, ...settings } = readOptions(args)
+  const { seed, kills, powerCuts } = settings
+  const missing = powerCuts ? whyNoPowerCuts() : undefined
+  if (missing !== undefined) throw new UsageError(missing)
   process.stderr.write(`seed ${seed}\n`)
-  const report = await runChaos({ seed, kills }, (number, victim) => {
+  const report = await runChaos(settings, (number, victim) => {
     if (process.stderr.isTTY) process.stderr.write(`\rkill ${number} of ${kills}: ${victim}\u001B[K`)
     else if (number % 25 === 0) process.stderr.write(`kill ${number} of ${kills}\n`)
   })

@@ -2,8 +2,14 @@ import { expect, test } from 'vitest'
 import { readOptions } from './options.ts'
 
 test('reads what is given, and has defaults for the rest', () => {
-  expect(readOptions(['--seed', '5', '--kills', '7', '--json'])).toEqual({ seed: 5, kills: 7, json: true })
-  expect(readOptions([])).toMatchObject({ kills: 50, json: false })
+  expect(readOptions(['--seed', '5', '--kills', '7', '--json'])).toEqual({
+    seed: 5,
+    kills: 7,
+    powerCuts: false,
+    json: true,
+  })
+  expect(readOptions([])).toMatchObject({ kills: 50, powerCuts: false, json: false })
+  expect(readOptions(['--power-cuts'])).toMatchObject({ powerCuts: true })
 })
 
 test.each([

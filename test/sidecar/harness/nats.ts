@@ -13,14 +13,16 @@ export interface NatsOptions {
   /** Default: every second, since `always` is no other code of ours and a disk of a test machine may be slow. */
   readonly sync?: NatsServerConfig['sync']
   readonly maxStoreBytes?: number
+  /** An empty folder to store in, of whoever asks; default: one of its own. */
+  readonly storeDir?: string
   /** Left out: whoever connects without credentials is the client user. */
   readonly clientPassword?: string
 }
 
-/** A nats-server with the configuration of a broker pod, on loopback, in a folder of its own. */
 /** For a connection to be made: a server that is killed meanwhile is not noticed before. Milliseconds. */
 export const CONNECT_MS = 3000
 
+/** A nats-server with the configuration of a broker pod, on loopback, in a folder of its own. */
 export interface Nats extends AsyncDisposable {
   readonly url: string
   readonly port: number
@@ -37,7 +39,7 @@ export interface Nats extends AsyncDisposable {
 
 export async function startNats(options: NatsOptions = {}): Promise<Nats> {
   const folder = await mkdtemp(join(tmpdir(), 'pillion-test-'))
-  const storeDir = join(folder, 'store')
+  const storeDir = options.storeDir ?? join(folder, 'store')
   const config = join(folder, 'nats.conf')
   const port = await freePort()
   await writeFile(
