@@ -1,0 +1,3 @@
+import { checkLanguage } from './check-language.ts'
+
+checkLanguage('go')
