@@ -11,6 +11,7 @@ export {
   queueOperationUpdateProblems,
   queueUpdateProblems,
 } from './parse.ts'
+export { deadLettersElsewhere } from './queue/dead-letters-elsewhere.ts'
 export { exclusiveOf } from './queue/exclusive.ts'
 export { hierarchyOf, MAX_DEPTH } from './queue/hierarchy.ts'
 export { keyedFifoOf, priorityOf } from './queue/ordering.ts'

@@ -1,26 +1,9 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { choice, whole } from '../schema/fields.ts'
+import { queueRef } from '../schema/queue-ref.ts'
 import { documented, type Rule, type TransitionRule } from '../schema/rule.ts'
-import { isName, NAME_MAX_LENGTH, NAME_PATTERN } from '../values/name.ts'
 import { selectSchema } from './selection.ts'
-
-const queueRef = (field: string, description: string) =>
-  documented(
-    z.strictObject({
-      name: documented(z.string().max(253, { abort: true }), {
-        description: 'Name of a Queue of the same namespace.',
-        rules: [
-          {
-            cel: `size(self) <= ${NAME_MAX_LENGTH} && self.matches('${NAME_PATTERN}')`,
-            message: `${field}.name must be the name of a Queue: a DNS label of at most ${NAME_MAX_LENGTH} characters that begins with a letter`,
-            holds: isName,
-          },
-        ],
-      }),
-    }),
-    { description },
-  )
 
 const fields = z.strictObject({
   queueRef: queueRef('queueRef', 'The Queue whose messages are operated on.'),

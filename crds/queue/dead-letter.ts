@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { duration, size } from '../schema/fields.ts'
+import { queueRef } from '../schema/queue-ref.ts'
 import { documented } from '../schema/rule.ts'
 
 export const deadLetterSchema = documented(
@@ -16,6 +17,10 @@ export const deadLetterSchema = documented(
       min: '64Ki',
       max: '1Pi',
     }).default('1Gi'),
+    queueRef: queueRef(
+      'deadLetter.queueRef',
+      'Another Queue, which the same QueueBroker keeps, that dead letters are moved to within seconds, with the headers that say why. Those that it does not take, and all while it is not there or is full, stay among the dead letters of this Queue. Default: they stay.',
+    ).optional(),
   }),
   { description: 'Messages that were given up: after the last attempt, or when a consumer refused them (TERM).' },
 )

@@ -3,6 +3,7 @@ import { API_VERSION } from '../group.ts'
 import { objectMetaSchema } from '../kubernetes/metadata.ts'
 import { nameRule } from '../schema/name-rule.ts'
 import { documented } from '../schema/rule.ts'
+import { deadLettersElsewhere } from './dead-letters-elsewhere.ts'
 import { queueSpecSchema } from './spec.ts'
 import { queueStatusSchema } from './status.ts'
 
@@ -17,7 +18,7 @@ export const queueSchema = documented(
   {
     description:
       'A durable message queue. Producers and consumers use any NATS JetStream client; how messages are ordered, kept, retried and dead-lettered is declared here.',
-    rules: [nameRule],
+    rules: [nameRule, deadLettersElsewhere],
   },
 )
 export type Queue = z.output<typeof queueSchema>

@@ -1,6 +1,13 @@
 import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
-import { nameProblems, type Problem, parseQueueSpec, type QueueSpec, queueUpdateProblems } from '../../crds/index.ts'
+import {
+  deadLettersElsewhere,
+  nameProblems,
+  type Problem,
+  parseQueueSpec,
+  type QueueSpec,
+  queueUpdateProblems,
+} from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
 import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
 import type { Operation } from '../../crds/protocol/operation.ts'
@@ -145,6 +152,8 @@ export class Broker {
       const { field, message } = wrong ?? parsed.problems[0] ?? NO_SPEC
       throw new SidecarError(wrong === undefined ? 'NotImplemented' : 'InvalidSpec', message, { field })
     }
+    if (!deadLettersElsewhere.holds({ metadata: { name }, spec: parsed.value }))
+      throw new SidecarError('InvalidSpec', deadLettersElsewhere.message, { field: deadLettersElsewhere.field })
     return this.#oneByOne(name, () => this.#declare({ name, generation, spec: parsed.value }))
   }
 
@@ -491,6 +500,7 @@ export class Broker {
       await this.#queues.get(stream)?.handleGivenUp(consumer, sequence, attempts)
     }).catch(warn())
     for (const queue of this.#queues.values()) await queue.sweep(now).catch(warn(queue.name))
+    await this.#operations?.forward().catch(warn())
     this.#sweeping = false
   }
 

@@ -31,6 +31,8 @@ const CONFIRM_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 const STANDS_MS = 16
 /** A pull whose client was not heard of for longer may be left behind by one that is gone. Milliseconds. */
 const STALE_MS = 200
+/** From the end of a pull to a look at whether its lane delivered what it was asked for just before that. Milliseconds. */
+const LOOK_AFTER_MS = 20
 /** Pulls that one group holds at most; the oldest ends for a new one, as a client that is gone would leave it. */
 const MAX_HELD = 8192
 const NS_PER_MS = 1e6
@@ -70,6 +72,8 @@ export class Dispatcher {
   #timerAt = Number.POSITIVE_INFINITY
   /** The lane that was asked last, until it is known to have delivered. */
   #asked: { readonly lane: number; readonly at: number } | undefined
+  /** Lanes that are looked at soon, with the timers. */
+  readonly #looks = new Map<number, NodeJS.Timeout>()
   #confirming = false
   #scheduled = false
   #stopped = false
@@ -162,6 +166,8 @@ export class Dispatcher {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)
+    for (const timer of this.#looks.values()) clearTimeout(timer)
+    this.#looks.clear()
     this.#probes.unsubscribe()
     for (const pull of this.#pulls) sayRequestTimeout(this.#js.connection, pull)
     this.#pulls = []
@@ -251,6 +257,7 @@ export class Dispatcher {
     pull.left -= count
     pull.grantedAt = now
     this.#pulls.splice(this.#pulls.indexOf(pull), 1)
+    if (pull.expiresAt - now < WRONG_ESTIMATE_MS) this.#lookSoon(lane, pull.expiresAt - now + LOOK_AFTER_MS)
     const expires = Math.round(Math.min(WRONG_ESTIMATE_MS, Math.max(1, pull.expiresAt - now)) * NS_PER_MS)
     // What nats-server has to end itself, after the last message: how many bytes that was, or that there is no more. A lane with
     // one place in flight would have it wait until that is free.
@@ -259,6 +266,27 @@ export class Dispatcher {
     if (last) this.#ask(target.consumer, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
     else this.#ask(target.consumer, pull, { batch: count, expires })
     if (!last && pull.left > 0) this.#pulls.push(pull)
+  }
+
+  /** A pull may end before its lane delivers, which would be noticed late. */
+  #lookSoon(lane: number, afterMs: number): void {
+    if (this.#looks.has(lane) || this.#stopped) return
+    const look = (): void => {
+      this.#looks.delete(lane)
+      // Else the next sweep notices.
+      this.#look(lane).catch(() => undefined)
+    }
+    this.#looks.set(lane, setTimeout(look, afterMs))
+  }
+
+  async #look(lane: number): Promise<void> {
+    const target = this.lanes[lane]
+    if (target === undefined) return
+    const { version } = target.flow
+    const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
+    if (info.num_waiting > 0 || info.delivered.consumer_seq >= target.flow.deliveries) return
+    target.flow.correct(target.facts(info), version, performance.now(), true)
+    this.changed(lane, target.flow.nextAt)
   }
 
   #ask(consumer: string, { reply }: HeldPull, request: object): void {
@@ -321,7 +349,7 @@ export class Dispatcher {
     this.#end(pull)
     const { version } = target.flow
     const info = await this.#js.manager.consumers.info(this.#stream, target.consumer)
-    target.flow.correct(target.facts(info), version, performance.now())
+    target.flow.correct(target.facts(info), version, performance.now(), true)
     this.#refresh(lane)
   }
 

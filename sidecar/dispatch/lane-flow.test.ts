@@ -113,9 +113,26 @@ describe('a correction', () => {
     // Both of these went nowhere: the retried one, and the third.
     flow.grant(2, 0)
     expect(flow.ready).toBe(0)
-    flow.correct({ pending: 1, ackPending: 2, deliveries: 2 }, flow.version, 10)
+    const facts = { pending: 1, ackPending: 2, deliveries: 2 }
+    flow.correct(facts, flow.version, 10)
+    // They may be on their way.
+    expect(flow.ready).toBe(0)
+    flow.correct(facts, flow.version, 1000)
     expect(flow.ready).toBe(2)
     expect(flow.deliveries).toBe(2)
+  })
+  it('is taken back where what it took to be lost was delivered after all', () => {
+    const flow = flowOf(1, 1)
+    flow.grant(1, 0)
+    flow.answered(1, 0)
+    flow.released()
+    flow.stored(0)
+    flow.grant(1, 0)
+    // Counted as pending before the delivery was, and then the other way round.
+    flow.correct({ pending: 1, ackPending: 1, deliveries: 1 }, flow.version, 0, true)
+    expect(flow.ready).toBe(0)
+    flow.retried(2, 0, 10)
+    expect(flow.ready).toBe(1)
   })
   it('says nothing where something happened since it was asked for', () => {
     const flow = flowOf(100, 3)

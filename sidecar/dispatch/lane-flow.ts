@@ -6,6 +6,9 @@ const TIMEOUT_MARGIN_MS = 20
 /** How long nats-server may take to count as pending what it stored; it does so in the background. Milliseconds. */
 export const COUNT_LAG_MS = 250
 
+/** For so long nats-server keeps what a lane is asked for, at most, and some more on a busy machine. Milliseconds. */
+const DELIVER_LAG_MS = 600
+
 /** How long JetStream may hold a lane's only place after an answer: it is told once that is on record. Milliseconds. */
 const RELEASE_LAG_MS = 1000
 
@@ -14,8 +17,8 @@ interface Grant {
   readonly from: number
   readonly to: number
   readonly deadline: number
-  /** Made at a time that is not known: the deadline is the latest that it may be. */
-  readonly isFound?: true
+  /** When they were made; left out: not known, and the deadline is the latest that it may be. */
+  readonly at?: number
   open: number
 }
 
@@ -111,6 +114,11 @@ export class LaneFlow {
     return open
   }
 
+  /** Whether something is taken to be on its way, which may turn out to be wrong. */
+  get isMoving(): boolean {
+    return this.#due > 0 || this.redelivers || Number.isFinite(this.nextAt)
+  }
+
   /** Whether nothing waits and nothing is in flight. */
   get isEmpty(): boolean {
     const { length } = this.#grants
@@ -141,7 +149,7 @@ export class LaneFlow {
     this.#deliveries += count
     if (again > 0) this.#redelivery = from + again - 1
     this.#held = true
-    this.#grants.push({ from, to: this.#deliveries, open: count, deadline: this.deadline(now) })
+    this.#grants.push({ from, to: this.#deliveries, open: count, at: now, deadline: this.deadline(now) })
   }
 
   /** Whether the `delivery`th delivery of the lane was granted, and may be unanswered. */
@@ -153,7 +161,7 @@ export class LaneFlow {
   timeLeft(delivery: number, now: number): number {
     const extended = this.#extended.get(delivery)
     const grant = this.#grants.find(({ from, to }) => from <= delivery && delivery <= to)
-    const deadline = extended ?? (grant?.isFound ? undefined : grant?.deadline)
+    const deadline = extended ?? (grant?.at === undefined ? undefined : grant.deadline)
     return deadline === undefined ? 0 : Math.max(0, deadline - now)
   }
 
@@ -161,7 +169,16 @@ export class LaneFlow {
   answered(delivery: number, now: number): void {
     this.#version++
     this.#answeredAt = now
-    this.#close(delivery)
+    if (!this.#close(delivery) && delivery > this.#deliveries) this.#cameAfterAll(delivery)
+  }
+
+  /** It was taken back, as if it had reached nobody, and was delivered. */
+  #cameAfterAll(delivery: number): void {
+    this.#deliveries = delivery
+    const found = this.#grants.findIndex(({ at }) => at === undefined)
+    const grant = this.#grants[found]
+    if (grant !== undefined && --grant.open === 0) this.#grants.splice(found, 1)
+    else if (grant === undefined && this.#due > 0) this.#due--
   }
 
   /** It was given back; JetStream delivers it again after `delayMs`. */
@@ -190,6 +207,11 @@ export class LaneFlow {
   released(): void {
     this.#version++
     this.#held = false
+  }
+
+  /** A purge begins or has ended: what JetStream said before of what is pending, and what is known here, need not fit together. */
+  purges(): void {
+    this.#version++
   }
 
   /** What comes up with time: retries, and deliveries that nobody answered. */
@@ -230,14 +252,26 @@ export class LaneFlow {
     return next
   }
 
-  /** JetStream's word, read while nothing happened here since `version`; otherwise it says nothing. */
-  correct(facts: LaneFacts, version: number, now: number): void {
+  /**
+   * JetStream's word, read while nothing happened here since `version`; otherwise it says nothing.
+   *
+   * @param isLost whether what was granted and is not delivered is known to reach nobody; else that is so only after a while
+   */
+  correct(facts: LaneFacts, version: number, now: number, isLost = false): void {
     if (version !== this.#version) return
+    const missing = this.#deliveries - facts.deliveries
+    if (missing > 0 && !isLost && missing <= this.#grantedSince(now - DELIVER_LAG_MS)) return
     const isBehind = now - this.#storedAt < COUNT_LAG_MS
     const pending = isBehind ? Math.max(facts.pending, this.waiting.count) : facts.pending
     const undelivered = this.#deliveries - facts.deliveries
     if (undelivered > 0) this.#takeBack(undelivered, pending)
     this.#adopt({ ...facts, pending }, now)
+  }
+
+  #grantedSince(time: number): number {
+    let count = 0
+    for (const { at, from, to } of this.#grants) if (at !== undefined && at > time) count += to - from + 1
+    return count
   }
 
   /** The last `count` grants reached nobody: their consumer was gone. What of them was to be delivered again still is. */
@@ -266,7 +300,7 @@ export class LaneFlow {
     if (ackPending > known) {
       const from = deliveries - (ackPending - known) + 1
       const open = ackPending - known
-      this.#grants.push({ from, to: deliveries, open, deadline: this.deadline(now), isFound: true })
+      this.#grants.push({ from, to: deliveries, open, deadline: this.deadline(now) })
     }
     for (let excess = known - ackPending; excess > 0; excess--) {
       const last = this.#grants.at(-1)

@@ -20,13 +20,19 @@ export const copyId = (stream: string, created: string, sequence: number): strin
  * The headers of a copy: the message's own, its producer's id, what is left of its `Nats-TTL`, no trace of its being dead-lettered, and
  * no attempts yet. Undefined where its time is over. Pure.
  *
+ * @param staysDead whether it is to tell why it was dead-lettered: where it goes is where dead letters are kept
  * @param now milliseconds since 1970
  */
-export function copyHeaders(message: Pick<StoredMessage, 'headers' | 'time'>, now: number): MsgHdrs | undefined {
+export function copyHeaders(
+  message: Pick<StoredMessage, 'headers' | 'time'>,
+  now: number,
+  staysDead = false,
+): MsgHdrs | undefined {
   const all = repeatedHeaders(message.headers)
   const deadId = message.headers.find(([key]) => key === deadLetterHeader.messageId)?.[1]
   const isDead = message.headers.some(([key]) => key === deadLetterHeader.reason)
-  for (const name of [...Object.values(deadLetterHeader), ...Object.values(copyHeader)]) all.delete(name)
+  const names = [...(staysDead ? [] : Object.values(deadLetterHeader)), ...Object.values(copyHeader)]
+  for (const name of names) all.delete(name)
   const id = isDead ? deadId : producersId(message.headers)
   if (id !== undefined) all.set(copyHeader.messageId, id)
   all.set(copyHeader.attempts, '0')

@@ -5,6 +5,7 @@ import { sourceStream } from '../browse/page.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
+import { Forwarding, FORWARDING_PREFIX, forwardsTo, isForwarding } from './forwarding.ts'
 import { beginning, found, type Progress, shown } from './progress.ts'
 import type { WantedOperation } from './request.ts'
 import { OperationRun } from './run.ts'
@@ -31,6 +32,7 @@ export class Operations {
   readonly #runs = new Map<string, OperationRun>()
   /** Of Queues that are being asked for another one. */
   readonly #starting = new Set<string>()
+  readonly #forwarding = new Forwarding()
   #toResume: Progress[] = []
 
   private constructor(options: OperationsOptions, store: OperationStore) {
@@ -80,9 +82,11 @@ export class Operations {
     const queue = source.name
     const known = request.id === undefined ? undefined : this.#find(queue, request.id)
     if (known !== undefined) return shown(known)
+    await this.#endForwarding(queue)
     const running = this.#runs.get(queue)?.progress
-    if (this.#starting.has(queue) || (running !== undefined && !isFinished(running))) {
-      const which = running === undefined ? 'another operation' : `operation ${running.id} (${running.kind})`
+    if (this.#isBusy(queue)) {
+      const which =
+        running === undefined || isFinished(running) ? 'another operation' : `operation ${running.id} (${running.kind})`
       throw new SidecarError(
         'OperationRunning',
         `${which} of queue ${queue} is under way; wait for its end, or cancel it`,
@@ -105,6 +109,44 @@ export class Operations {
         { field: 'spec.paused' },
       )
     }
+    return shown(await this.#begin(source, target, request))
+  }
+
+  /** Has dead letters moved that are to be kept by another Queue, where nothing else is done to theirs. */
+  async forward(): Promise<void> {
+    for (const source of this.#o.queues.values()) {
+      const target = this.#o.queues.get(forwardsTo(source) ?? '')
+      if (target === undefined || source.deadLettered === 0 || this.#isBusy(source.name)) continue
+      const { created, state } = await this.#o.js.manager.streams.info(sourceStream(source.name, 'dead-letters'))
+      const { first_seq: first, last_seq: last, messages } = state
+      const from = this.#forwarding.from(
+        source.name,
+        target.name,
+        { created, first, last, messages },
+        performance.now(),
+      )
+      if (from === undefined) continue
+      const id = `${FORWARDING_PREFIX}${newId()}`
+      const request = { id, kind: 'move', from: 'dead-letters', to: target.name, select: {}, dryRun: false } as const
+      await this.#begin(source, target, request, from)
+    }
+  }
+
+  #isBusy(queue: string): boolean {
+    const running = this.#runs.get(queue)?.progress
+    return this.#starting.has(queue) || (running !== undefined && !isFinished(running))
+  }
+
+  /** What nobody asked for gives way to what somebody asks for; it goes on after it. */
+  async #endForwarding(queue: string): Promise<void> {
+    const run = this.#runs.get(queue)
+    if (run === undefined || isFinished(run.progress) || !isForwarding(run.progress)) return
+    await run.cancel()
+    this.#forwarding.forget(queue)
+  }
+
+  async #begin(source: Queue, target: Queue | undefined, request: WantedOperation, at?: number): Promise<Progress> {
+    const queue = source.name
     this.#starting.add(queue)
     try {
       const { from } = request
@@ -112,18 +154,19 @@ export class Operations {
       const { messages } = await source.observe()
       const progress = beginning(request, {
         queue,
-        id: request.id ?? `${request.kind}-${Date.now().toString(36)}-${randomBytes(3).toString('hex')}`,
+        id: request.id ?? `${request.kind}-${newId()}`,
         created,
-        first: state.first_seq,
+        first: at ?? state.first_seq,
         last: state.last_seq,
         total: from === 'messages' ? messages.ready + messages.inFlight : state.messages,
         now: new Date(),
       })
       await this.#store.ensure()
       await this.#store.put(progress)
-      this.#o.logger.info({ ...request, id: progress.id, queue, total: progress.total }, 'an operation began')
+      const level = isForwarding(progress) ? 'debug' : 'info'
+      this.#o.logger[level]({ ...request, id: progress.id, queue, total: progress.total }, 'an operation began')
       this.#run(source, target, progress)
-      return shown(progress)
+      return progress
     } finally {
       this.#starting.delete(queue)
     }
@@ -133,7 +176,10 @@ export class Operations {
   list(queue: string): Operation[] {
     const running = this.#runs.get(queue)?.progress
     const all = [...(this.#ended.get(queue) ?? []), ...(running === undefined ? [] : [running])]
-    return all.toReversed().map(shown)
+    return all
+      .filter((progress) => !isForwarding(progress))
+      .toReversed()
+      .map(shown)
   }
 
   /** Throws SidecarError OperationNotFound. */
@@ -158,6 +204,7 @@ export class Operations {
     await this.#runs.get(queue)?.stop()
     this.#runs.delete(queue)
     this.#ended.delete(queue)
+    this.#forwarding.forget(queue)
     await this.#store.forget(queue)
   }
 
@@ -195,6 +242,10 @@ export class Operations {
 
   #remember(progress: Progress): void {
     const { queue } = progress
+    if (isForwarding(progress)) {
+      void this.#store.forget(queue, progress.id).catch(() => undefined)
+      return
+    }
     const all = [...(this.#ended.get(queue) ?? []), progress]
     for (const { id } of all.splice(0, Math.max(0, all.length - REMEMBERED))) {
       void this.#store.forget(queue, id).catch(() => undefined)
@@ -202,3 +253,5 @@ export class Operations {
     this.#ended.set(queue, all)
   }
 }
+
+const newId = (): string => `${Date.now().toString(36)}-${randomBytes(3).toString('hex')}`

@@ -7,6 +7,7 @@ import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import type { Queue } from '../queue/queue.ts'
+import { forwardsTo } from './forwarding.ts'
 import { advanced, ended, finished, found, type Progress, waitingFor, wanted } from './progress.ts'
 import { isSelected, selectsAll } from './selection.ts'
 import type { OperationStore } from './store.ts'
@@ -266,7 +267,9 @@ export class OperationRun {
 
   get #origin(): Origin {
     const { queue, from, created } = this.#progress
-    return { queue, stream: sourceStream(queue, from), created }
+    const { source, target } = this.#o
+    const staysDead = from === 'dead-letters' && target !== undefined && forwardsTo(source) === target.name
+    return { queue, stream: sourceStream(queue, from), created, staysDead }
   }
 
   async #endOriginals(sequences: number[]): Promise<void> {

@@ -20,6 +20,8 @@ export interface Origin {
   /** The stream that they are in, and when it was created. */
   readonly stream: string
   readonly created: string
+  /** Whether they are dead letters, and stay that where they go. */
+  readonly staysDead?: boolean
 }
 
 /** What became of a copy: it is there; it cannot be, so the message stays; it may be there, or can be later. */
@@ -39,7 +41,7 @@ export async function copyTo(
   const { name, spec } = target
   const to = targetSubject(origin.queue, subject, name, spec)
   if (to === undefined) return { kind: 'left', why: `queue ${name} takes no message of subject ${subject}` }
-  const headers = copyHeaders(message, Date.now())
+  const headers = copyHeaders(message, Date.now(), origin.staysDead)
   if (headers === undefined) return { kind: 'left', why: 'its Nats-TTL is over' }
   try {
     await js.client.publish(to, message.data, {

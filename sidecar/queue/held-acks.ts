@@ -1,7 +1,7 @@
 import { ACK_SUBJECT, queueStream } from '../../crds/protocol/subjects.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
-import type { LaneState } from './lane-state.ts'
+import { isSurelyDelivered, type LaneState } from './lane-state.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { Signals } from './signals.ts'
 import type { QueueState } from './state.ts'
@@ -36,7 +36,7 @@ export class HeldAcks {
     for (const ack of acks) {
       const lane = this.#lane(ack)
       if (lane === undefined) continue
-      if (lane.spread?.flow?.isOpen(ack.consumerSequence)) lane.ledger.sawDelivered(ack.streamSequence)
+      if (isSurelyDelivered(lane, ack)) lane.ledger.sawDelivered(ack.streamSequence)
       if (ack.streamSequence <= lane.ledger.delivered) continue
       const info = await js.manager.consumers.info(queueStream(name), lane.consumer)
       lane.ledger.sawDelivered(info.delivered.stream_seq)

@@ -3,6 +3,7 @@ import type { Lane } from '../lanes/lane.ts'
 import type { Ledger } from '../settlement/ledger.ts'
 import { LaneLedger } from '../settlement/lane-ledger.ts'
 import { RangeSet } from '../settlement/range-set.ts'
+import type { AckSubject } from '../wire/ack-subject.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
 
 /** How a message ended. */
@@ -92,9 +93,17 @@ export function spreadLaneState(group: string, lane: Lane, consumer: string): La
 /** Nothing is open that only a look at it would end: no message, and no delivery that may have reached nobody. Pure. */
 export const isQuiet = ({ ledger, spread }: LaneState): boolean =>
   ledger.unrecorded === 0 &&
-  (spread === undefined ||
-    (spread.unpurged === 0 && spread.ledger.ahead === 0 && !Number.isFinite(spread.flow?.nextAt ?? Infinity)))
+  (spread === undefined || (spread.unpurged === 0 && spread.ledger.ahead === 0 && spread.flow?.isMoving !== true))
 
 /** Nothing is left to deliver or to settle, as far as is known without asking. Pure. */
 export const hasNothing = ({ ledger, spread }: LaneState): boolean =>
   ledger.unrecorded === 0 && (spread?.flow?.isEmpty ?? true)
+
+/**
+ * Whether the delivery that an answer names was made, as far as is known without asking. After a crash nats-server may give the numbers
+ * of its last deliveries again, and an answer name one from before. Pure.
+ */
+export const isSurelyDelivered = (
+  { spread }: LaneState,
+  { consumerSequence }: Pick<AckSubject, 'consumerSequence'>,
+): boolean => spread !== undefined && !spread.ledger.isBlind && spread.flow?.isOpen(consumerSequence) === true

@@ -64,6 +64,7 @@ export class Queue {
   #corrected: Correction[] = []
   #touched = 0
   #adding = false
+  #deadLettered = 0
   /** The stream's last sequence when it was looked at last. */
   #last = 0
   /** As many single messages were deleted from the stream when it was looked at last. */
@@ -143,6 +144,11 @@ export class Queue {
 
   get spec(): QueueSpec {
     return this.#q.spec
+  }
+
+  /** Dead letters that there were when it was looked last. */
+  get deadLettered(): number {
+    return this.#deadLettered
   }
 
   get generation(): number {
@@ -433,6 +439,7 @@ export class Queue {
     const limits = { messages: spec.retention.maxMessages, bytes: parseQuantity(spec.retention.maxBytes) }
     this.#q.nearLimit = isNearLimit(state, limits)
     this.#last = state.last_seq
+    this.#deadLettered = observation.deadLetters
     const deleted = state.num_deleted ?? 0
     if (deleted > 0 && deleted !== this.#deleted && !hasGaps(spec) && (await endDeleted(this.#q)))
       this.#deleted = deleted

@@ -13,7 +13,7 @@ import { moveToTail } from '../settlement/tail.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
-import type { LaneState } from './lane-state.ts'
+import { isSurelyDelivered, type LaneState } from './lane-state.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
 
@@ -58,7 +58,7 @@ export class Signals {
     this.#q.active.get(lane.group)?.heard()
     const sequence = ack.streamSequence
     // Asking nats-server of each lane whether it delivered the message would cost more than the rest.
-    if (lane.spread?.flow?.isOpen(ack.consumerSequence)) lane.ledger.sawDelivered(sequence)
+    if (isSurelyDelivered(lane, ack)) lane.ledger.sawDelivered(sequence)
     const holder = lane.held.get(sequence)
     if (holder !== undefined) return this.#refuseHeld(holder, reply)
     const signal = parseSignal(message.data)

@@ -7,6 +7,7 @@ import type { LaneState } from '../queue/lane-state.ts'
 export function leftAfter({ ledger, spread, unacked }: LaneState, through: number): void {
   unacked.removeThrough(through)
   if (spread === undefined) return
+  spread.flow?.purges()
   spread.purged = through
   if (ledger.floor <= through) spread.unpurged = spread.ledger.settledAbove
 }

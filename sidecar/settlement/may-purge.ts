@@ -6,9 +6,9 @@ const LOOK_MS = 1000
 
 /**
  * From the time at which a message is to come up again until nats-server has surely queued it: its timer may wait 100 ms for
- * acknowledgements that are on their way (`consumer.checkPending`), and as long again on a busy machine. Milliseconds.
+ * acknowledgements that are on their way (`consumer.checkPending`), and several times as long on a busy machine. Milliseconds.
  */
-export const QUEUED_WITHIN_MS = 250
+export const QUEUED_WITHIN_MS = 1000
 
 export interface PurgeTimes {
   readonly visibilityTimeoutMs: number
@@ -30,21 +30,24 @@ interface LaneInfo {
  * to deliver again (`consumer.purge` keeps of that queue only what was never delivered); they would then wait for one more
  * visibility timeout. Nothing can be queued while no message was given back and none has been open for long; and nothing stays
  * queued while a pull waits that would be served. That pull may be served in the next moment, so nothing may be known to come up
- * before the purge is done. What nobody answers comes up at a time that is not known: it may wait twice.
+ * before the purge is done. Where deliveries are counted, what comes up was delivered once there were as many as were granted. What nobody answers comes up at a time that is not known: it may wait twice.
  */
 export async function mayPurge(
   js: JetStreamAccess,
   stream: string,
   lanes: readonly LaneState[],
-  times: PurgeTimes,
+  purge: Omit<PurgeTimes, 'now'>,
 ): Promise<boolean> {
-  if (lanes.some((lane) => comesUp(lane, times))) return false
+  const times = (): PurgeTimes => ({ ...purge, now: performance.now() })
+  const isQuiet = (): boolean => !lanes.some((lane) => comesUp(lane, times()))
+  if (!isQuiet()) return false
   for (const lane of lanes) {
-    if (!mayBeQueued(lane, times)) continue
+    if (!mayBeQueued(lane, times())) continue
     const info = await js.manager.consumers.info(stream, lane.consumer)
-    if (!isQueueEmpty(lane, info, times)) return false
+    if (!isQueueEmpty(lane, info, times())) return false
   }
-  return true
+  // The answers may have taken their time.
+  return isQuiet()
 }
 
 /** Whether what JetStream says of a lane in which a message may be queued shows that none is. Notes what it says. */
@@ -52,9 +55,10 @@ export function isQueueEmpty(lane: LaneState, info: LaneInfo, times: PurgeTimes)
   lane.ledger.sawDelivered(info.delivered.stream_seq)
   lane.spread?.flow?.sawDeliveries(info.delivered.consumer_seq)
   if (!mayBeQueued(lane, times)) return true
-  // Lanes that share a stream do not count as unrecorded what nobody answered.
-  if (lane.spread === undefined && lane.ledger.unrecorded === 0) return true
-  return info.num_waiting > 0 && info.paused !== true && lane.spread?.flow?.redelivers !== true
+  // What is to come up may not be queued yet, whatever waits for it: where deliveries are counted, only those tell.
+  if (lane.spread?.flow !== undefined) return false
+  if (lane.ledger.unrecorded === 0) return true
+  return info.num_waiting > 0 && info.paused !== true
 }
 
 /** Pure. Whether nats-server queues a message between now and the end of a purge, or may be about to. */

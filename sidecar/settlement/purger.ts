@@ -16,8 +16,8 @@ const DEFERRED_PURGE_MS = 250
 const DEFER_AT_MOST_MS = 2000
 /** A purge is taken to last this many times as long as the last one, at most. */
 const PURGE_LASTS = 3
-/** The least that a purge is taken to last. Milliseconds. */
-const PURGE_LASTS_MS = 50
+/** The least that a purge is taken to last, on a busy machine too. Milliseconds. */
+const PURGE_LASTS_MS = 250
 /** Purged at once from here on, so that the stream does not grow while messages pass through it. */
 const PURGE_AT_ONCE = 2000
 /**
@@ -262,6 +262,7 @@ export class Purger {
 
   async #purgeStream(request: { readonly seq: number; readonly filter?: string }): Promise<void> {
     const started = performance.now()
+    for (const { spread } of this.#o.lanes()) spread?.flow?.purges()
     await this.#o.js.manager.streams.purge(this.#o.stream, request)
     const took = performance.now() - started
     this.#o.metrics.purged(took / 1000)
@@ -293,7 +294,7 @@ export class Purger {
   #mayPurge(lanes: readonly LaneState[]): Promise<boolean> {
     const { js, stream, visibilityTimeoutMs } = this.#o
     const lastsMs = Math.max(PURGE_LASTS_MS, PURGE_LASTS * this.#took)
-    return mayPurge(js, stream, lanes, { visibilityTimeoutMs: visibilityTimeoutMs(), now: performance.now(), lastsMs })
+    return mayPurge(js, stream, lanes, { visibilityTimeoutMs: visibilityTimeoutMs(), lastsMs })
   }
 
   /** What a purge would take that has had to wait for long, or for which there is no room. True when there is more of it. */

@@ -32,7 +32,11 @@ export const QUEUES: readonly ChaosQueue[] = [
   },
   {
     name: 'urgent',
-    spec: { retry: RETRY, ordering: { mode: 'Priority', priority: { levels: 4, defaultLevel: 1 } } },
+    spec: {
+      retry: RETRY,
+      ordering: { mode: 'Priority', priority: { levels: 4, defaultLevel: 1 } },
+      deadLetter: { queueRef: { name: 'moved' } },
+    },
     rest: (number) => `.${number % 4}`,
     parks: true,
     windowMs: WINDOW_MS,

@@ -41,7 +41,7 @@ export class Checks {
   readonly #recorded = new Map<number, { readonly outcome: Outcome; readonly at: number }>()
   readonly #told = new Set<number>()
   readonly #stored = new Map<number, Stored>()
-  readonly #latest = new Map<number, { readonly number: number; readonly at: number }>()
+  readonly #latest = new Map<number, { readonly number: number; at: number }>()
   /** By lane, the highest sequence that was delivered. */
   readonly #highest = new Map<string, number>()
   /** By lane, the floor that was looked at last. */
@@ -111,6 +111,7 @@ export class Checks {
     const latest = this.#latest.get(message.seq)
     if (number !== latest?.number || this.#world.now - latest.at >= timeout) this.#isCalm = false
     if (text !== '+WPI') known.answers.add(text)
+    if (latest !== undefined) latest.at = text === '+WPI' ? this.#world.now : Number.POSITIVE_INFINITY
     if (text !== '+ACK') this.#isPlain = false
     if (text.startsWith('-NAK') && known.acknowledged) known.isTakenBack = true
     if (text === '+ACK') known.acknowledged = true
@@ -170,6 +171,9 @@ export class Checks {
       }
       this.#floors.set(lane, floor)
     }
+    // Nobody answered a delivery in time: what comes up when is known only roughly.
+    const timeout = parseDuration(this.#mode.spec.retry.visibilityTimeout)
+    if (this.#isCalm && [...this.#latest.values()].some(({ at }) => now - at >= timeout)) this.#isCalm = false
     const isReady = [...stream.consumers.values()].some((consumer) => consumer.isReady)
     if (!hasPull || !isReady) this.#starvedSince = undefined
     else this.#starvedSince ??= now

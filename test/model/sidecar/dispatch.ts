@@ -10,6 +10,7 @@ import type { World } from '../world.ts'
 /** As the dispatcher has them. Milliseconds. */
 const WRONG_ESTIMATE_MS = 500
 const STALE_MS = 200
+const LOOK_AFTER_MS = 20
 
 interface Held {
   readonly pull: Pull
@@ -29,6 +30,8 @@ export class ModelDispatch {
   readonly #chooser: Chooser
   readonly #world: World
   #held: Held[] = []
+  /** When lanes are looked at that were asked just before the end of a pull. */
+  #looks: Array<{ readonly lane: number; readonly at: number }> = []
 
   constructor(world: World, states: readonly LaneState[]) {
     this.#world = world
@@ -79,12 +82,15 @@ export class ModelDispatch {
       if (this.#held.length > 0 && flow.waiting.overdueAt > now) next = Math.min(next, flow.waiting.overdueAt)
     }
     for (const { pull } of this.#held) next = Math.min(next, pull.expiresAt)
+    for (const { at } of this.#looks) next = Math.min(next, at)
     return next
   }
 
   advance(): void {
     const { now } = this.#stream
     for (const { flow } of this.lanes) flow.advance(now)
+    for (const { lane } of this.#looks.filter(({ at }) => at <= now)) this.#look(lane)
+    this.#looks = this.#looks.filter(({ at }) => at > now)
     for (const { pull } of this.#held) if (pull.expiresAt <= now) pull.open = false
     this.#held = this.#held.filter(({ pull }) => pull.expiresAt > now)
     this.serve()
@@ -110,6 +116,9 @@ export class ModelDispatch {
     if (target === undefined || consumer === undefined) throw new Error(`there is no lane ${lane}`)
     this.#world.checks.granted(consumer.name, count, consumer.available)
     target.flow.grant(count, now)
+    const end = held.pull.expiresAt
+    if (end - now < WRONG_ESTIMATE_MS && !this.#looks.some((look) => look.lane === lane))
+      this.#looks.push({ lane, at: end + LOOK_AFTER_MS })
     held.left -= count
     this.#held.shift()
     const isStale = now - held.aliveAt > STALE_MS
@@ -121,7 +130,16 @@ export class ModelDispatch {
     else if (num_waiting === 0) {
       this.#held = this.#held.filter((other) => other !== held)
       held.pull.open = false
-      target.flow.correct(laneFacts(target.state, consumer.info), target.flow.version, now)
+      target.flow.correct(laneFacts(target.state, consumer.info), target.flow.version, now, true)
     }
+  }
+
+  #look(lane: number): void {
+    const target = this.lanes[lane]
+    const info = this.#stream.consumers.get(target?.state.consumer ?? '')?.info
+    if (target === undefined || info === undefined) return
+    const { flow, state } = target
+    if (info.num_waiting === 0 && info.delivered.consumer_seq < flow.deliveries)
+      flow.correct(laneFacts(state, info), flow.version, this.#stream.now, true)
   }
 }

@@ -11,7 +11,7 @@ const PURGE_MS = 25
 const DEFERRED_MS = 250
 const QUIET_MS = 50
 /** How long a purge is taken to last, at least. */
-const LASTS_MS = 50
+const LASTS_MS = 250
 /** For a purge to come, settled messages stay pending at the server for this part of the visibility timeout. */
 const HOLD_SHARE = 4
 const PURGE_LANE_AT = 1000

@@ -3,7 +3,7 @@ import { queueSubject } from '../../../crds/protocol/subjects.ts'
 import { COUNT_LAG_MS, LaneFlow } from '../../../sidecar/dispatch/lane-flow.ts'
 import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../../../sidecar/lanes/lanes.ts'
 import { wantedLane } from '../../../sidecar/jetstream/desired.ts'
-import { hasNothing, isQuiet, type LaneState } from '../../../sidecar/queue/lane-state.ts'
+import { hasNothing, isQuiet, isSurelyDelivered, type LaneState } from '../../../sidecar/queue/lane-state.ts'
 import { retryPolicy } from '../../../sidecar/queue/retry-policy.ts'
 import { ambiguousAfter, laneFacts, maxWaitMs, wasCounted } from '../../../sidecar/queue/spread.ts'
 import { isDone, isUnheard } from '../../../sidecar/queue/unheard.ts'
@@ -119,9 +119,9 @@ export class ModelSidecar {
     const ack = parseAckSubject(subject)
     const lane = this.lanes.find(({ consumer }) => consumer === ack?.consumer)
     if (ack === undefined || lane === undefined) return
-    const { streamSequence: sequence, consumerSequence: number } = ack
+    const { streamSequence: sequence } = ack
     this.#touched = this.#world.now
-    if (lane.spread?.flow?.isOpen(number)) lane.ledger.sawDelivered(sequence)
+    if (isSurelyDelivered(lane, ack)) lane.ledger.sawDelivered(sequence)
     const signal = parseSignal(body)
     const isEnding = signal.kind !== 'ack' && this.#settlements.isEnding(lane, sequence)
     if (isEnding || lane.ledger.isSettled(sequence) || lane.moving.has(sequence)) return this.#answered(lane, ack)
