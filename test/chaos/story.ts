@@ -6,8 +6,8 @@ interface Known {
   acknowledged: boolean
   /** When an acknowledgement was confirmed first; monotonic milliseconds. */
   confirmedAt?: number
-  /** How often nats-server had been killed by then. */
-  killsWhenConfirmed: number
+  /** How often nats-server had been killed when the broker confirmed that it has the message; undefined: it did not yet. */
+  killsWhenAccepted?: number
   /** Something else was answered, or nothing: then it may be dead-lettered, and come back, beside its acknowledgement. */
   failed: boolean
   deliveries: number
@@ -62,7 +62,9 @@ export class Story {
   }
 
   accepted(id: string): void {
-    this.#of(id, 'accepted').accepted = true
+    const known = this.#of(id, 'accepted')
+    known.accepted = true
+    known.killsWhenAccepted ??= this.serverKills
   }
 
   mayBeTwice(id: string): void {
@@ -76,10 +78,10 @@ export class Story {
   delivered(id: string, at: number, which = '', replaced = false): void {
     const known = this.#of(id, `delivered ${which}`)
     known.deliveries++
-    const { confirmedAt, killsWhenConfirmed, failed, endings, mayBeTwice } = known
+    const { confirmedAt, killsWhenAccepted, failed, endings, mayBeTwice } = known
     if (confirmedAt === undefined || at <= confirmedAt || mayBeTwice) return
     if (failed && endings === 0) return
-    if (replaced && this.serverKills > killsWhenConfirmed) this.#broughtBack.add(id)
+    if (replaced && this.serverKills > (killsWhenAccepted ?? 0)) this.#broughtBack.add(id)
     else this.#doubled.add(id)
   }
 
@@ -95,7 +97,6 @@ export class Story {
   confirmed(id: string, at: number): void {
     const known = this.#of(id, 'confirmed')
     known.confirmedAt ??= at
-    known.killsWhenConfirmed = this.serverKills
     if (this.#ending) known.endings++
   }
 
@@ -145,7 +146,6 @@ export class Story {
         acknowledged: false,
         failed: false,
         deliveries: 0,
-        killsWhenConfirmed: 0,
         endings: 0,
         mayBeTwice: false,
         history: [],
