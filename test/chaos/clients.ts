@@ -69,8 +69,8 @@ const ANSWERS = [
   [4, 'nothing'],
 ] as const
 
-async function take(story: Story, { name, replaces }: ChaosQueue, puller: Puller): Promise<Delivery[]> {
-  const messages = await puller.fetch(BATCH, PULL_MS)
+async function take(story: Story, { name, replaces, batch = BATCH }: ChaosQueue, puller: Puller): Promise<Delivery[]> {
+  const messages = await puller.fetch(batch, PULL_MS)
   for (const { text, at, sequence, attempt } of messages)
     story.delivered(text, at, `${name} ${sequence} attempt ${attempt}`, replaces)
   return messages

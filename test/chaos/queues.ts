@@ -10,6 +10,8 @@ export interface ChaosQueue {
   /** How long it remembers ids. Milliseconds. */
   readonly windowMs: number
   readonly expires?: boolean
+  /** Messages of one pull, where no more than so many can be in flight: it would wait for more. */
+  readonly batch?: number
   /** Whether a message that is moved takes the place of itself. */
   readonly replaces?: boolean
   /** Where its dead letters are moved to now and then. */
@@ -29,6 +31,7 @@ export const QUEUES: readonly ChaosQueue[] = [
     rest: (number) => `.key${number % 20}`,
     parks: false,
     windowMs: WINDOW_MS,
+    batch: 4,
   },
   {
     name: 'urgent',
