@@ -35,6 +35,15 @@ export async function kill(
   return victim
 }
 
+/** nats-server and the sidecar are gone, and `disk`, which nats-server stores on, is as it was when nats-server stopped. */
+export async function losePower(broker: TestBroker, disk: Disk): Promise<void> {
+  process.kill(broker.nats.pid, 'SIGSTOP')
+  await disk.cut(async () => {
+    await broker.nats.crash()
+    await broker.sidecar.kill()
+  })
+}
+
 /** Cuts the power at a random moment; returns when the broker is ready again. */
 export async function cutPower(
   broker: TestBroker,
@@ -44,11 +53,7 @@ export async function cutPower(
 ): Promise<'power'> {
   await delay(random() < 0.1 ? random() * SOON_MS : random() * ALIVE_MS)
   happened('power cut')
-  process.kill(broker.nats.pid, 'SIGSTOP')
-  await disk.cut(async () => {
-    await broker.nats.crash()
-    await broker.sidecar.kill()
-  })
+  await losePower(broker, disk)
   await broker.nats.start()
   await broker.sidecar.start()
   happened('started')

@@ -6,15 +6,15 @@ import { projectRoot } from '../cluster/paths.ts'
 import { prepareClient, runClient } from '../clients/clients.ts'
 import { LANGUAGES } from '../clients/language.ts'
 import { targetOf } from './harness/broker.ts'
-import { residentBytes } from './harness/containers.ts'
+import { residentBytesOf } from './harness/containers.ts'
 import { installation, readyOperatorPod, rollOperator } from './harness/installation.ts'
 import { kubectl, refusal } from './harness/kubectl.ts'
 import { useNamespace } from './harness/namespace.ts'
 import { isReady, restartsOf, type StoredBroker, type StoredQueue } from './harness/objects.ts'
+import { MEBIBYTE } from '../harness/resident.ts'
 import { secondsSince, tell, until } from './harness/until.ts'
 
 const examples = join(projectRoot, 'crds/examples')
-const MEBIBYTE = 1024 * 1024
 const MEMORY_LIMIT_MEBIBYTES = 120
 
 const namespace = useNamespace('install')
@@ -49,10 +49,10 @@ describe('crds/examples/orders.yaml', () => {
 
   test('its operator takes less memory than it may, with one Queue', async () => {
     const all: { items: StoredQueue[] } = JSON.parse(await kubectl(['get', 'pq', '--all-namespaces', '-o', 'json']))
-    const used = (await residentBytes(await readyOperatorPod(), 'operator')) / MEBIBYTE
+    const used = (await residentBytesOf(await readyOperatorPod(), 'operator')) / MEBIBYTE
     await rollOperator()
     await sleep(2 * 1000 * installation.resyncSeconds)
-    const fresh = (await residentBytes(await readyOperatorPod(), 'operator')) / MEBIBYTE
+    const fresh = (await residentBytesOf(await readyOperatorPod(), 'operator')) / MEBIBYTE
     const queues = `${all.items.length} Queue${all.items.length === 1 ? '' : 's'}`
     tell(
       `operator's resident memory with ${queues}: ${fresh.toFixed(1)} MiB after two resyncs; as it was found: ${used.toFixed(1)} MiB`,

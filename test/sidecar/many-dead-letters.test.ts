@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { headers as natsHeaders } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { MEBIBYTE, residentBytes } from '../harness/resident.ts'
 import { TestBroker, TOKEN, until } from './harness.ts'
 
 const run = promisify(execFile)
@@ -12,7 +12,6 @@ const run = promisify(execFile)
 const COUNT = Number(process.env.PILLION_DEAD_LETTERS ?? 20_000)
 const PAGE = 100
 const FLUSH_EVERY = 2000
-const MEBIBYTE = 1024
 /** Of the sidecar, more than before, whatever their number. MiB. */
 const GROWTH_MEBIBYTES = 256
 const PILLION = fileURLToPath(new URL('../../sidecar/cli/main.ts', import.meta.url))
@@ -47,10 +46,7 @@ const pillion = async (...args: string[]): Promise<{ stdout: string; stderr: str
     env: { ...process.env, PILLION_TOKEN: TOKEN },
   })
 
-async function residentMebibytes(): Promise<number> {
-  const status = await readFile(`/proc/${broker.sidecar.pid}/status`, 'utf8')
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) / MEBIBYTE
-}
+const residentMebibytes = async (): Promise<number> => (await residentBytes(broker.sidecar.pid ?? 0)) / MEBIBYTE
 
 it(`lists, counts and brings back ${COUNT} dead letters, in memory that does not grow with them`, async () => {
   const queue = 'many'

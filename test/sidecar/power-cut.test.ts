@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
 import { expect, test } from 'vitest'
 import { runChaos } from '../chaos/chaos.ts'
+import { losePower } from '../chaos/killer.ts'
 import { Disk, whyNoPowerCuts } from '../harness/disk.ts'
 import { TestBroker } from './harness.ts'
 
@@ -55,13 +56,10 @@ async function cutUnderTraffic(
     }
   })()
   await delay(TRAFFIC_MS)
-  process.kill(broker.nats.pid, 'SIGSTOP')
+  const losing = losePower(broker, disk)
   const cutAt = performance.now()
   done.abort()
-  await disk.cut(async () => {
-    await broker.nats.crash()
-    await broker.sidecar.kill()
-  })
+  await losing
   await broker.nats.start()
   await broker.sidecar.start()
   await broker.ready()

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { MEBIBYTE, residentBytes } from '../../harness/resident.ts'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
@@ -43,15 +43,8 @@ async function measure(
   try {
     await preload(broker, messages, size)
     await delay(SETTLED_MS)
-    return await residentMebibytes(broker.sidecarPid ?? 0)
+    return Math.round(((await residentBytes(broker.sidecarPid ?? 0)) / MEBIBYTE) * 10) / 10
   } finally {
     await broker.stop()
   }
-}
-
-async function residentMebibytes(pid: number): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
-  if (kibibytes === undefined) throw new Error(`/proc/${pid}/status does not tell of VmRSS`)
-  return Math.round((Number(kibibytes) / 1024) * 10) / 10
 }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { containerdSocket } from '../../cluster/paths.ts'
 import { run } from '../../cluster/run.ts'
+import { residentBytes } from '../../harness/resident.ts'
 import { containersOf, type StoredPod } from './objects.ts'
 
 /** The first process of a pod's container, by the container runtime's own word. @throws Error when it does not run */
@@ -26,9 +27,5 @@ export async function killContainer(pod: StoredPod, container: string, program: 
 }
 
 /** Resident memory of a container's first process, in bytes. */
-export async function residentBytes(pod: StoredPod, container: string): Promise<number> {
-  const status = await readFile(`/proc/${await pidOf(pod, container)}/status`, 'utf8')
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]
-  if (kibibytes === undefined) throw new Error('the kernel tells no VmRSS')
-  return Number(kibibytes) * 1024
-}
+export const residentBytesOf = async (pod: StoredPod, container: string): Promise<number> =>
+  residentBytes(await pidOf(pod, container))
