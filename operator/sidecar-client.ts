@@ -121,13 +121,17 @@ export function sidecars(way: Way): Sidecars {
   }
 }
 
-/** Straight to the broker's Service, by its name in the cluster's DNS. */
+/** Of a broker's Service, by its name in the cluster's DNS. */
+export const serviceUrl = ({ broker, namespace }: Pick<BrokerAccess, 'broker' | 'namespace'>): string =>
+  `http://${clientServiceName(broker)}.${namespace}.svc:${HTTP_PORT}`
+
+/** Straight to it. */
 export const throughService =
   (signal: AbortSignal): Way =>
   async (at, { method, path, query, body }) => {
-    const host = `${clientServiceName(at.broker)}.${at.namespace}.svc:${HTTP_PORT}`
+    const url = serviceUrl(at)
     try {
-      const response = await send(`http://${host}${path}`, {
+      const response = await send(`${url}${path}`, {
         method,
         headers: { ...jsonHeaders, authorization: `Bearer ${at.token}` },
         body: body ?? null,
@@ -136,7 +140,7 @@ export const throughService =
       })
       return { status: response.statusCode, text: await response.body.text() }
     } catch (error) {
-      throw new SidecarUnreachableError(`${host} does not answer: ${reasonOf(error)}`, { cause: error })
+      throw new SidecarUnreachableError(`${url} does not answer: ${reasonOf(error)}`, { cause: error })
     }
   }
 

@@ -45,6 +45,7 @@ export const API_ERROR_CODES = [
   'QueueNotPaused',
   'OperationNotFound',
   'OperationRunning',
+  'BatchClosed',
   'TransactionNotFound',
   'TransactionIdTaken',
   'TransactionNotYours',

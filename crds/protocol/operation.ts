@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { requestIdSchema } from '../schema/request-id.ts'
 import { SOURCES } from './browse.ts'
+import { otherBrokerSchema } from './copies.ts'
 
 /** What may be done to the messages of a Queue, many at once. */
 export const OPERATION_KINDS = ['redrive', 'purge', 'move'] as const
@@ -29,8 +30,10 @@ export const operationRequestSchema = z.strictObject({
   kind: z.enum(OPERATION_KINDS),
   /** redrive: dead-letters, which need not be said. */
   from: z.enum(SOURCES).optional(),
-  /** move: another Queue of the broker. */
+  /** move: another Queue. */
   to: z.string().optional(),
+  /** move: the broker that keeps it, where that is another one. The same operation asked for again tells it anew. */
+  broker: otherBrokerSchema.optional(),
   select: selectionSchema.default({}),
   /** Messages a second at most. */
   ratePerSecond: z.int().min(1).max(1_000_000).optional(),
@@ -46,6 +49,7 @@ export const operationSchema = operationRequestSchema.extend({
   id: z.string(),
   from: z.enum(SOURCES),
   queue: z.string(),
+  broker: otherBrokerSchema.pick({ url: true }).optional(),
   state: z.enum(OPERATION_STATES),
   /** What it waits for, why it failed, or what was left and why. */
   message: z.string(),

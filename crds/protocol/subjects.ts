@@ -38,6 +38,10 @@ export const activeSubject = (queue: string, group: string): string => `PILLION.
 export const OPERATION_STREAM = 'PILLION_OPERATIONS'
 export const operationSubject = (queue: string, id: string): string => `PILLION.OPERATION.${queue}.${id}`
 
+/** The stream in which a broker keeps which copies it made of another broker's messages, the last batch of each operation. */
+export const COPY_STREAM = 'PILLION_COPIES'
+export const copySubject = (queue: string, id: string): string => `PILLION.COPIES.${queue}.${id}`
+
 /** The transactions of a broker that have not come to their end: the last word of each, and what it sends. */
 export const TRANSACTION_STREAM = 'PILLION_TRANSACTIONS'
 export const transactionSubject = (id: string): string => `PILLION.TX.RECORD.${id}`

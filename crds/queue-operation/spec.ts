@@ -8,14 +8,14 @@ import { selectSchema } from './selection.ts'
 const fields = z.strictObject({
   queueRef: queueRef('queueRef', 'The Queue whose messages are operated on.'),
   kind: choice(
-    'Redrive: dead letters go back to the Queue, with their headers; their attempts begin anew. Purge: messages or dead letters are deleted. Move: they go to another Queue of the same broker.',
+    'Redrive: dead letters go back to the Queue, with their headers; their attempts begin anew. Purge: messages or dead letters are deleted. Move: they go to another Queue of the namespace, of the same broker or another one.',
     ['Redrive', 'Purge', 'Move'],
   ),
   from: choice(
     'Messages: those that wait and were not delivered yet; for Move the Queue has to be paused. DeadLetters: the dead letters. Needed for Purge and Move.',
     ['Messages', 'DeadLetters'],
   ).optional(),
-  to: queueRef('to', 'Where Move moves to: a Queue that the same QueueBroker keeps.').optional(),
+  to: queueRef('to', 'Where Move moves to: another Queue of the namespace.').optional(),
   select: selectSchema.prefault({}),
   ratePerSecond: whole('Messages a second at most. 1 to 1000000. Default: no limit.', 1, 1_000_000).optional(),
   dryRun: documented(z.boolean(), { description: 'true: only count what would be done. Default: false.' }).default(

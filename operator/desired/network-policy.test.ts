@@ -12,9 +12,10 @@ describe('the NetworkPolicy', () => {
     expect(ruleFor(4222)?.from).toEqual([{ namespaceSelector: {} }])
   })
 
-  it('lets the operator and Prometheus to the sidecar, and namespaces that say so', () => {
+  it('lets the operator, other brokers and Prometheus to the sidecar, and namespaces that say so', () => {
     expect(ruleFor(8080)?.from).toEqual([
       { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'pillion-system' } } },
+      { podSelector: { matchExpressions: [{ key: 'pillion.dev/broker', operator: 'Exists' }] } },
       { namespaceSelector: {}, podSelector: { matchLabels: { 'app.kubernetes.io/name': 'prometheus' } } },
       { namespaceSelector: { matchLabels: { 'pillion.dev/metrics-reader': 'true' } } },
     ])

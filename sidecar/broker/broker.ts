@@ -9,6 +9,7 @@ import {
   queueUpdateProblems,
 } from '../../crds/index.ts'
 import type { DeletePolicy, QueueObservation } from '../../crds/protocol/api.ts'
+import type { Copied, CopyBatch } from '../../crds/protocol/copies.ts'
 import type { BrowsePage, Source } from '../../crds/protocol/browse.ts'
 import type { Operation } from '../../crds/protocol/operation.ts'
 import type { QueueLedger } from '../../crds/protocol/ledger.ts'
@@ -29,6 +30,7 @@ import { type JetStreamAccess, jetStreamAccess } from '../jetstream/access.ts'
 import { failLostRequests, type LostRequests } from '../jetstream/lost-requests.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
+import { IncomingCopies } from '../operations/incoming/copies.ts'
 import { Operations } from '../operations/operations.ts'
 import { parseOperation } from '../operations/request.ts'
 import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
@@ -83,6 +85,7 @@ export class Broker {
   #js: JetStreamAccess | undefined
   #store: SpecStore | undefined
   #operations: Operations | undefined
+  #copies: IncomingCopies | undefined
   #transactions: Transactions | undefined
   #subscriptions: Subscription[] = []
   #sweeper: NodeJS.Timeout | undefined
@@ -159,11 +162,7 @@ export class Broker {
 
   async get(name: string): Promise<QueueObservation> {
     this.#connected()
-    return this.#queue(name)
-      .observe()
-      .catch((error: unknown) => {
-        throw apiFailure(error)
-      })
+    return this.#queue(name).observe().catch(refused)
   }
 
   async list(): Promise<QueueObservation[]> {
@@ -181,39 +180,27 @@ export class Broker {
   async browse(name: string, source: Source, parameters: BrowseParameters): Promise<BrowsePage> {
     const { js } = this.#connected()
     const queue = this.#queue(name)
-    return browse(js, queue, source, parameters).catch((error: unknown) => {
-      throw apiFailure(error)
-    })
+    return browse(js, queue, source, parameters).catch(refused)
   }
 
   /** Takes back a publish that waits for its time. Throws SidecarError DelayedNotFound. */
   async cancelDelayed(name: string, sequence: number): Promise<void> {
     this.#connected()
-    const answer = await this.#queue(name)
-      .delayed.cancel(sequence)
-      .catch((error: unknown) => {
-        throw apiFailure(error)
-      })
+    const answer = await this.#queue(name).delayed.cancel(sequence).catch(refused)
     if ('error' in answer) throw new SidecarError('DelayedNotFound', answer.error.description)
   }
 
   /** What became of every message of a Queue. */
   async ledger(name: string): Promise<QueueLedger> {
     this.#connected()
-    return this.#queue(name)
-      .ledger()
-      .catch((error: unknown) => {
-        throw apiFailure(error)
-      })
+    return this.#queue(name).ledger().catch(refused)
   }
 
   /** Begins an operation on a Queue; `input` is its request. */
   async operate(name: string, input: unknown): Promise<Operation> {
     const { operations } = this.#connected()
     const queue = this.#queue(name)
-    return operations.start(queue, parseOperation(name, input)).catch((error: unknown) => {
-      throw apiFailure(error)
-    })
+    return operations.start(queue, parseOperation(name, input)).catch(refused)
   }
 
   /** The operations of a Queue, newest first. */
@@ -229,6 +216,22 @@ export class Broker {
     return this.#connected().operations.cancel(this.#queue(name).name, id)
   }
 
+  /** Makes copies for another broker's operation. */
+  copy(name: string, operation: string, batch: number, copies: CopyBatch): Promise<Copied[]> {
+    const { incoming } = this.#connected()
+    return incoming.copy(this.#queue(name), operation, batch, copies).catch(refused)
+  }
+
+  /** The sequences of a batch that were copied; what was not is not copied any more. */
+  findCopies(name: string, operation: string, batch: number): Promise<number[]> {
+    const { incoming } = this.#connected()
+    return incoming.find(this.#queue(name), operation, batch).catch(refused)
+  }
+
+  forgetCopies(name: string, operation: string): Promise<void> {
+    return this.#connected().incoming.forget(name, operation).catch(refused)
+  }
+
   /** Those that are not at their end. */
   transactions(): Transaction[] {
     return this.#connected().transactions.list()
@@ -236,24 +239,19 @@ export class Broker {
 
   /** Also one that has ended. Throws SidecarError TransactionNotFound. */
   async transaction(id: string): Promise<Transaction> {
-    return this.#connected()
-      .transactions.get(id)
-      .catch((error: unknown) => {
-        throw apiFailure(error)
-      })
+    return this.#connected().transactions.get(id).catch(refused)
   }
 
   async askTransaction(verb: Verb, input: unknown): Promise<Transaction> {
-    return ask(this.#connected().transactions, verb, input).catch((error: unknown) => {
-      throw apiFailure(error)
-    })
+    return ask(this.#connected().transactions, verb, input).catch(refused)
   }
 
   async delete(name: string, policy: DeletePolicy): Promise<void> {
     await this.#oneByOne(name, async () => {
-      const { store, operations } = this.#connected()
+      const { store, operations, incoming } = this.#connected()
       await this.#queue(name).remove(policy)
       await operations.forget(name)
+      await incoming.forgetQueue(name)
       this.#queues.delete(name)
       await store.delete(name)
     })
@@ -319,16 +317,24 @@ export class Broker {
     return queue
   }
 
-  #connected(): { js: JetStreamAccess; store: SpecStore; operations: Operations; transactions: Transactions } {
+  #connected(): {
+    js: JetStreamAccess
+    store: SpecStore
+    operations: Operations
+    incoming: IncomingCopies
+    transactions: Transactions
+  } {
     const js = this.#js
     const store = this.#store
     const operations = this.#operations
+    const incoming = this.#copies
     const transactions = this.#transactions
-    const isOpen = js !== undefined && store !== undefined && operations !== undefined && transactions !== undefined
-    if (!isOpen || !this.#ready) {
+    const stores =
+      store !== undefined && operations !== undefined && incoming !== undefined && transactions !== undefined
+    if (js === undefined || !stores || !this.#ready) {
       throw new SidecarError('BrokerNotReady', 'nats-server is not reached yet; try again in a moment')
     }
-    return { js, store, operations, transactions }
+    return { js, store, operations, incoming, transactions }
   }
 
   #connect(): Promise<NatsConnection | undefined> {
@@ -363,6 +369,7 @@ export class Broker {
       queues: this.#queues,
       repaired: (queue, count) => this.#metrics.repairs.inc({ queue, kind: 'copied' }, count),
     })
+    this.#copies ??= await IncomingCopies.open(js)
     this.#transactions ??= await Transactions.open({
       js,
       logger: this.#logger,
@@ -533,4 +540,8 @@ export class Broker {
     })
     if (!isLost()) this.#ready = this.#reachable && !this.#stopping.signal.aborted
   }
+}
+
+function refused(error: unknown): never {
+  throw apiFailure(error)
 }

@@ -10,12 +10,14 @@ import {
   putQueueSchema,
 } from '../../crds/protocol/api.ts'
 import { SOURCES } from '../../crds/protocol/browse.ts'
+import { MAX_COPIES_BODY_BYTES } from '../../crds/protocol/copies.ts'
 import { MAX_TRANSACTION_BYTES } from '../../crds/protocol/transaction.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Metrics } from '../metrics/metrics.ts'
 import { parseBrowse } from '../browse/parameters.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { requireToken } from './authorization.ts'
+import { copyRoutes } from './copies.ts'
 import { transactionRoutes } from './transactions.ts'
 
 const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
@@ -30,6 +32,7 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   QueueNotPaused: 409,
   OperationNotFound: 404,
   OperationRunning: 409,
+  BatchClosed: 409,
   TransactionNotFound: 404,
   TransactionIdTaken: 409,
   TransactionNotYours: 403,
@@ -65,11 +68,14 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
 
   app.use('/queues/*', requireToken(token))
   app.use('/queues', requireToken(token))
+  app.use('/copies/*', requireToken(token))
   app.use('/transactions/*', requireToken(token))
   app.use('/transactions', requireToken(token))
   app.use('/queues/*', limited(MAX_BODY_BYTES))
+  app.use('/copies/*', limited(MAX_COPIES_BODY_BYTES))
   app.use('/transactions/*', limited(MAX_TRANSACTION_BODY_BYTES))
   app.use('/transactions', limited(MAX_TRANSACTION_BODY_BYTES))
+  app.route('/copies', copyRoutes(broker, parseJson))
   app.route('/transactions', transactionRoutes(broker, parseJson, STATUS))
   app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
   app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))

@@ -11,6 +11,9 @@ import type { WantedOperation } from './request.ts'
 import { OperationRun } from './run.ts'
 import { OperationStore } from './store.ts'
 import { findCopies } from './transfer.ts'
+import { OtherBroker } from './targets/other-broker.ts'
+import { SameBroker } from './targets/same-broker.ts'
+import type { CopyTarget } from './targets/target.ts'
 
 /** Ended operations of a Queue that are remembered. */
 const REMEMBERED = 20
@@ -56,10 +59,12 @@ export class Operations {
   }
 
   async #account(progress: Progress): Promise<Progress> {
-    const { intent, queue, from, created } = progress
-    if (intent === undefined) return progress
+    const { intent, queue, from, created, kind, to = '', broker } = progress
+    // Another broker keeps by itself what it was asked for.
+    if (intent === undefined || broker !== undefined) return progress
+    const target = kind === 'redrive' ? queue : to
     const origin = { queue, stream: sourceStream(queue, from), created }
-    const accounted = found(progress, await findCopies(this.#o.js, origin, intent))
+    const accounted = found(progress, await findCopies(this.#o.js, origin, target, intent))
     await this.#store.put(accounted)
     return accounted
   }
@@ -68,7 +73,7 @@ export class Operations {
   resume(): void {
     for (const progress of this.#toResume.splice(0)) {
       const source = this.#o.queues.get(progress.queue)
-      const target = this.#target(progress, source)
+      const target = this.#target(progress, source, progress.id)
       if (source === undefined || (target === undefined && progress.kind !== 'purge')) {
         const { id, queue } = progress
         this.#o.logger.warn({ id, queue }, 'an operation has no queue any more; it is forgotten')
@@ -81,7 +86,10 @@ export class Operations {
   async start(source: Queue, request: WantedOperation): Promise<Operation> {
     const queue = source.name
     const known = request.id === undefined ? undefined : this.#find(queue, request.id)
-    if (known !== undefined) return shown(known)
+    if (known !== undefined) {
+      this.#reach(queue, request)
+      return shown(known)
+    }
     await this.#endForwarding(queue)
     const running = this.#runs.get(queue)?.progress
     if (this.#isBusy(queue)) {
@@ -92,11 +100,12 @@ export class Operations {
         `${which} of queue ${queue} is under way; wait for its end, or cancel it`,
       )
     }
-    const target = this.#target(request, source)
+    const id = request.id ?? `${request.kind}-${newId()}`
+    const target = this.#target(request, source, id)
     if (request.kind === 'move' && target === undefined) {
       throw new SidecarError(
         'InvalidParameter',
-        `to is "${request.to}"; there is no queue of that name in this broker`,
+        `to is "${request.to}"; there is no queue of that name in this broker; if another one keeps it, say which: broker.url`,
         {
           field: 'to',
         },
@@ -109,26 +118,21 @@ export class Operations {
         { field: 'spec.paused' },
       )
     }
-    return shown(await this.#begin(source, target, request))
+    return shown(await this.#begin(source, target, { ...request, id }))
   }
 
   /** Has dead letters moved that are to be kept by another Queue, where nothing else is done to theirs. */
   async forward(): Promise<void> {
     for (const source of this.#o.queues.values()) {
-      const target = this.#o.queues.get(forwardsTo(source) ?? '')
-      if (target === undefined || source.deadLettered === 0 || this.#isBusy(source.name)) continue
+      const to = this.#o.queues.get(forwardsTo(source) ?? '')
+      if (to === undefined || source.deadLettered === 0 || this.#isBusy(source.name)) continue
       const { created, state } = await this.#o.js.manager.streams.info(sourceStream(source.name, 'dead-letters'))
       const { first_seq: first, last_seq: last, messages } = state
-      const from = this.#forwarding.from(
-        source.name,
-        target.name,
-        { created, first, last, messages },
-        performance.now(),
-      )
+      const from = this.#forwarding.from(source.name, to.name, { created, first, last, messages }, performance.now())
       if (from === undefined) continue
       const id = `${FORWARDING_PREFIX}${newId()}`
-      const request = { id, kind: 'move', from: 'dead-letters', to: target.name, select: {}, dryRun: false } as const
-      await this.#begin(source, target, request, from)
+      const request = { id, kind: 'move', from: 'dead-letters', to: to.name, select: {}, dryRun: false } as const
+      await this.#begin(source, this.#target(request, source, id), request, from)
     }
   }
 
@@ -145,7 +149,12 @@ export class Operations {
     this.#forwarding.forget(queue)
   }
 
-  async #begin(source: Queue, target: Queue | undefined, request: WantedOperation, at?: number): Promise<Progress> {
+  async #begin(
+    source: Queue,
+    target: CopyTarget | undefined,
+    request: WantedOperation & { readonly id: string },
+    at?: number,
+  ): Promise<Progress> {
     const queue = source.name
     this.#starting.add(queue)
     try {
@@ -154,7 +163,7 @@ export class Operations {
       const { messages } = await source.observe()
       const progress = beginning(request, {
         queue,
-        id: request.id ?? `${request.kind}-${newId()}`,
+        id: request.id,
         created,
         first: at ?? state.first_seq,
         last: state.last_seq,
@@ -164,8 +173,9 @@ export class Operations {
       await this.#store.ensure()
       await this.#store.put(progress)
       const level = isForwarding(progress) ? 'debug' : 'info'
-      this.#o.logger[level]({ ...request, id: progress.id, queue, total: progress.total }, 'an operation began')
+      this.#o.logger[level](shown(progress), 'an operation began')
       this.#run(source, target, progress)
+      this.#reach(queue, request)
       return progress
     } finally {
       this.#starting.delete(queue)
@@ -212,11 +222,23 @@ export class Operations {
     await Promise.all(Array.from(this.#runs.values(), (run) => run.stop()))
   }
 
-  #target({ kind, to }: Pick<WantedOperation, 'kind' | 'to'>, source: Queue | undefined): Queue | undefined {
-    return kind === 'redrive' ? source : kind === 'move' ? this.#o.queues.get(to ?? '') : undefined
+  #target(
+    { kind, to = '', broker }: Pick<Progress, 'kind' | 'to' | 'broker'>,
+    source: Queue | undefined,
+    id: string,
+  ): CopyTarget | undefined {
+    if (broker !== undefined) return new OtherBroker(to, id, broker.url)
+    const queue = kind === 'redrive' ? source : kind === 'move' ? this.#o.queues.get(to) : undefined
+    return queue === undefined ? undefined : new SameBroker(this.#o.js, queue, id)
   }
 
-  #run(source: Queue, target: Queue | undefined, progress: Progress): void {
+  /** Has what is under way know how to reach the other broker. */
+  #reach(queue: string, { id, broker }: WantedOperation): void {
+    const run = this.#runs.get(queue)
+    if (run !== undefined && broker !== undefined && run.progress.id === id) run.reach(broker)
+  }
+
+  #run(source: Queue, target: CopyTarget | undefined, progress: Progress): void {
     const { js, logger } = this.#o
     const before = this.#runs.get(source.name)
     if (before !== undefined) this.#remember(before.progress)

@@ -11,7 +11,8 @@ import type { WantedOperation } from './request.ts'
  *
  * It goes through the source from `position` to `last`, in batches. Before a batch of copies is made it is an `intent`; when all copies
  * are there, their originals are ended, and the batch is done. After a crash the copies that were made are found in the target, behind
- * `after`: they are `copied`, and only their originals have to be ended. What is not found was not made.
+ * `after`, or told by the other broker that the target is in: they are `copied`, and only their originals have to be ended. What is not
+ * found was not made.
  */
 export const progressSchema = operationSchema.extend({
   /** When the stream of the originals was created: in another one of its name there is nothing to go on with. */
@@ -22,7 +23,9 @@ export const progressSchema = operationSchema.extend({
   last: z.int().min(0),
   /** Whether something at or before `position` was left, so that the rest cannot be purged as a whole. */
   left: z.boolean(),
-  intent: z.object({ sequences: z.array(z.int()), after: z.int(), target: z.string() }).optional(),
+  /** Batches of copies that were begun. */
+  batch: z.int().default(0),
+  intent: z.object({ sequences: z.array(z.int()), after: z.int() }).optional(),
   copied: z.array(z.int()).optional(),
 })
 export type Progress = z.infer<typeof progressSchema>
@@ -38,8 +41,9 @@ export interface Beginning {
 }
 
 /** Pure. */
-export const beginning = (request: WantedOperation, b: Beginning): Progress => ({
+export const beginning = ({ broker, ...request }: WantedOperation, b: Beginning): Progress => ({
   ...request,
+  ...(broker === undefined ? {} : { broker: { url: broker.url } }),
   id: b.id,
   queue: b.queue,
   state: 'Running',
@@ -53,6 +57,7 @@ export const beginning = (request: WantedOperation, b: Beginning): Progress => (
   position: Math.max(1, b.first),
   last: b.last,
   left: false,
+  batch: 0,
 })
 
 /**
@@ -80,6 +85,7 @@ export function shown({
   position: _p,
   last: _l,
   left: _f,
+  batch: _b,
   intent: _i,
   copied: _d,
   ...rest

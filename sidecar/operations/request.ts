@@ -16,13 +16,15 @@ export function parseOperation(queue: string, json: unknown): WantedOperation {
     throw invalid(path || 'body', unknown === undefined ? (issue?.message ?? '') : 'is no field of an operation')
   }
   const request = parsed.data
-  const { kind, to, select } = request
+  const { kind, to, broker, select } = request
   const from = request.from ?? (kind === 'redrive' ? 'dead-letters' : undefined)
   if (from === undefined) throw invalid('from', `is needed: ${kind} what, messages or dead-letters?`)
   if (kind === 'redrive' && from !== 'dead-letters') throw invalid('from', 'has to be dead-letters; leave it out')
-  if (kind === 'move' && to === undefined) throw invalid('to', 'is needed: the name of another queue of this broker')
+  if (kind === 'move' && to === undefined) throw invalid('to', 'is needed: the name of another queue')
   if (kind !== 'move' && to !== undefined) throw invalid('to', `is for kind move; leave it out of ${kind}`)
-  if (to === queue) throw invalid('to', 'is the queue itself; dead letters go back to it by kind redrive')
+  if (kind !== 'move' && broker !== undefined) throw invalid('broker', `is for kind move; leave it out of ${kind}`)
+  if (to === queue && broker === undefined)
+    throw invalid('to', 'is the queue itself; dead letters go back to it by kind redrive')
   if (select.reason !== undefined && from !== 'dead-letters') {
     throw invalid('select.reason', 'says why a message was dead-lettered; leave it out, or say "from": "dead-letters"')
   }

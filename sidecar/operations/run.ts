@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
+import { COPY_BATCH_BYTES, type OtherBroker as Access } from '../../crds/protocol/copies.ts'
 import { isFinished } from '../../crds/protocol/operation.ts'
 import { originalSubject, sourceStream } from '../browse/page.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
@@ -11,12 +12,12 @@ import { forwardsTo } from './forwarding.ts'
 import { advanced, ended, finished, found, type Progress, waitingFor, wanted } from './progress.ts'
 import { isSelected, selectsAll } from './selection.ts'
 import type { OperationStore } from './store.ts'
-import { copyTo, findCopies, type Origin } from './transfer.ts'
+import { OtherBroker } from './targets/other-broker.ts'
+import { type Batch, type CopyTarget, Later, type Original, OutOfReach } from './targets/target.ts'
+import type { Origin } from './transfer.ts'
 
 /** Messages of one batch at most. */
 const BATCH = 256
-/** Their bodies together, but for one that is larger. Bytes. */
-const BATCH_BYTES = 4 * 1024 * 1024
 /** Messages that are looked at before how far it is is noted, selected or not. */
 const LOOK_AT_MOST = 5000
 /** With a rate, batches go out so often. Milliseconds. */
@@ -36,17 +37,14 @@ export interface RunOptions {
   /** So many copies were found whose originals had not come to their end. */
   readonly repaired: (count: number) => void
   /** Where copies go; undefined: nowhere. */
-  readonly target: Queue | undefined
+  readonly target: CopyTarget | undefined
 }
 
 interface Candidates {
-  readonly messages: ReadonlyArray<{ readonly message: StoredMessage; readonly subject: string }>
+  readonly messages: readonly Original[]
   readonly looked: number
   readonly position: number
 }
-
-/** Not now; the operation says so, and tries again. */
-class Later extends Error {}
 
 /** Carries out one operation, from where it is. */
 export class OperationRun {
@@ -70,6 +68,11 @@ export class OperationRun {
     return this.#progress
   }
 
+  reach(broker: Access): void {
+    if (this.#o.target instanceof OtherBroker) this.#o.target.reach(broker)
+    this.#wake.abort()
+  }
+
   start(): void {
     this.#running = this.#run()
   }
@@ -91,7 +94,10 @@ export class OperationRun {
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted && !isFinished(this.#progress)) {
       try {
-        const end = await this.#goOn()
+        const end = await this.#goOn().catch((error: unknown) => {
+          if (this.#cancelled && error instanceof OutOfReach) return this.#giveUp(error.message)
+          throw error
+        })
         if (end !== undefined) await this.#finish(end)
       } catch (error) {
         if (this.#stopping.signal.aborted) return
@@ -101,7 +107,7 @@ export class OperationRun {
           this.#progress,
           error instanceof Later ? message : `nats-server did not answer (${message}); tries again`,
         )
-        await this.#sleep(AGAIN_MS)
+        await this.#untilAgain()
       }
     }
   }
@@ -112,7 +118,6 @@ export class OperationRun {
     const { from, created, queue } = this.#progress
     const stream = await js.manager.streams.info(sourceStream(queue, from))
     if (stream.created !== created) {
-      this.#o.target?.holds.release(this.#progress.id)
       const why = `stream ${stream.config.name} is not the one any more that it began with`
       return finished(this.#progress, 'Failed', why, new Date())
     }
@@ -131,9 +136,9 @@ export class OperationRun {
       const subject = originalSubject(source, message)
       if (isSelected(this.#progress.select, message, subject, Date.now())) {
         messages.push({ message, subject })
-        bytes += message.data.length
+        bytes += message.data.length + message.headerBytes
       }
-      const isFull = messages.length >= this.#batchSize() || bytes >= BATCH_BYTES || looked >= LOOK_AT_MOST
+      const isFull = messages.length >= this.#batchSize() || bytes >= COPY_BATCH_BYTES || looked >= LOOK_AT_MOST
       if (!isFull) continue
       await this.#batch({ messages, looked, position: message.seq + 1 })
       if (this.#stopping.signal.aborted) return undefined
@@ -169,10 +174,10 @@ export class OperationRun {
 
   /** Finds out what of an unfinished batch was done, and does the rest of that. */
   async #takeUp(): Promise<void> {
-    const { js, target } = this.#o
+    const { target } = this.#o
     const { intent } = this.#progress
-    if (intent !== undefined) {
-      this.#progress = found(this.#progress, await findCopies(js, this.#origin, intent))
+    if (intent !== undefined && target !== undefined) {
+      this.#progress = found(this.#progress, await target.find(this.#origin, this.#copies(intent)))
       await this.#save()
     }
     const { copied } = this.#progress
@@ -183,7 +188,7 @@ export class OperationRun {
       this.#progress = ended(this.#progress)
       await this.#save()
     }
-    target?.holds.release(this.#progress.id)
+    target?.release()
   }
 
   async #batch({ messages, looked, position }: Candidates): Promise<void> {
@@ -241,28 +246,28 @@ export class OperationRun {
     endOriginals: (sequences: number[]) => Promise<void>,
     selected = messages.length,
   ): Promise<void> {
-    const { js, target } = this.#o
+    const { target } = this.#o
     if (target === undefined) throw new Error('a transfer has a target')
-    const { id } = this.#progress
-    const after = await target.holds.hold(id)
-    const sequences = messages.map(({ message }) => message.seq)
-    this.#progress = { ...this.#progress, intent: { sequences, after, target: target.name } }
+    const intent = { sequences: messages.map(({ message }) => message.seq), after: await target.hold() }
+    this.#progress = { ...this.#progress, intent, batch: this.#progress.batch + 1 }
     await this.#save()
-    const results = await Promise.all(
-      messages.map(({ message, subject }) => copyTo(js, target, this.#origin, message, subject)),
-    )
+    const results = messages.length === 0 ? [] : await target.copy(this.#origin, this.#copies(intent), messages)
     const later = results.find((result) => result.kind === 'later')
     if (later !== undefined) throw new Later(later.why)
     for (const result of results) if (result.kind === 'left') this.#leave(result.why)
-    const copied = sequences.filter((_, index) => results[index]?.kind === 'copied')
+    const copied = intent.sequences.filter((_, index) => results[index]?.kind === 'copied')
     await endOriginals(copied)
-    target.holds.release(id)
+    target.release()
     this.#progress = advanced(this.#progress, {
       looked,
       done: copied.length,
       skipped: selected - copied.length,
       position,
     })
+  }
+
+  #copies({ sequences, after }: Omit<Batch, 'number'>): Batch {
+    return { number: this.#progress.batch, sequences, after }
   }
 
   get #origin(): Origin {
@@ -312,9 +317,16 @@ export class OperationRun {
     return finished(this.#progress, state, message, new Date())
   }
 
+  #giveUp(why: string): Progress {
+    const inDoubt = this.#progress.intent?.sequences.length ?? 0
+    const message = inDoubt === 0 ? '' : `${inDoubt} of its messages may be in both queues: ${why}`
+    return finished(this.#progress, 'Cancelled', message, new Date())
+  }
+
   async #finish(end: Progress): Promise<void> {
     await this.#o.store.put(end)
     this.#progress = end
+    await this.#o.target?.end()
     const { id, kind, state, done, skipped, message } = end
     this.#o.logger.info({ id, kind, state, done, skipped, message }, 'an operation ended')
   }
@@ -330,6 +342,13 @@ export class OperationRun {
     const at = Math.max(now, this.#next)
     this.#next = at + (count * 1000) / ratePerSecond
     await this.#sleep(at - now)
+  }
+
+  /** A cancellation that comes meanwhile is tried at once, and from then on as often as anything. */
+  async #untilAgain(): Promise<void> {
+    this.#wake = new AbortController()
+    const signal = AbortSignal.any([this.#wake.signal, this.#stopping.signal])
+    await delay(AGAIN_MS, undefined, { signal }).catch(() => undefined)
   }
 
   async #sleep(ms: number): Promise<void> {

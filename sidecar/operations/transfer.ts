@@ -1,4 +1,5 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
+import type { Copied } from '../../crds/protocol/copies.ts'
 import { queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
@@ -23,12 +24,6 @@ export interface Origin {
   /** Whether they are dead letters, and stay that where they go. */
   readonly staysDead?: boolean
 }
-
-/** What became of a copy: it is there; it cannot be, so the message stays; it may be there, or can be later. */
-export type Copied =
-  | { readonly kind: 'copied' }
-  | { readonly kind: 'left'; readonly why: string }
-  | { readonly kind: 'later'; readonly why: string }
 
 /** Resolves when the copy is stored, or it is known why not. @param subject that the message was published to */
 export async function copyTo(
@@ -69,11 +64,8 @@ export async function copyTo(
 export async function findCopies(
   js: JetStreamAccess,
   origin: Origin,
-  {
-    sequences,
-    after,
-    target,
-  }: { readonly sequences: readonly number[]; readonly after: number; readonly target: string },
+  target: string,
+  { sequences, after }: { readonly sequences: readonly number[]; readonly after: number },
 ): Promise<number[]> {
   const stream = await orMissing(js.manager.streams.info(queueStream(target)))
   if (stream === undefined) return []

@@ -28,3 +28,25 @@ test('dead letters fill, the Queue says so, a QueueOperation brings them back, a
   await namespace.conditionSays('queues.pillion.dev', 'failing', empty)
   await namespace.kubectl('delete', 'queueoperations.pillion.dev', 'again', '--timeout=60s')
 })
+
+test('a QueueOperation moves messages to another broker, whose pod goes in the middle: each comes once', async () => {
+  const COUNT = 600
+  await namespace.apply(queue('from', { paused: true }), queue('to'))
+  await namespace.queueReady('from')
+  await namespace.queueReady('to')
+  await publish(namespace, 'from', bodies('moved', COUNT))
+  await namespace.apply({
+    apiVersion: API_VERSION,
+    kind: 'QueueOperation',
+    metadata: { name: 'over' },
+    spec: { queueRef: { name: 'from' }, kind: 'Move', from: 'Messages', to: { name: 'to' }, ratePerSecond: 40 },
+  })
+  const isUnderWay = '--for=jsonpath={.status.conditions[?(@.type=="Ready")].reason}=Running'
+  await namespace.kubectl('wait', 'queueoperations.pillion.dev/over', isUnderWay, '--timeout=60s')
+  await namespace.kubectl('delete', 'pod', '-l', 'pillion.dev/broker=to', '--wait=false')
+  await namespace.kubectl('wait', 'queueoperations.pillion.dev/over', '--for=condition=Complete', '--timeout=180s')
+  expect(await namespace.get('queueoperations.pillion.dev', 'over')).toMatchObject({
+    status: { messages: { total: COUNT, done: COUNT, skipped: 0 } },
+  })
+  expect(await take(namespace, 'to', COUNT)).toEqual(bodies('moved', COUNT))
+})

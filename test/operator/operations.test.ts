@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { API_VERSION } from '../../crds/index.ts'
 import type { Operation } from '../../crds/protocol/operation.ts'
-import { queueOperations, queues, type StoredQueueOperation } from '../../operator/kube/resources.ts'
+import { secretText } from '../../operator/desired/secrets.ts'
+import { queueOperations, queues, secrets, type StoredQueueOperation } from '../../operator/kube/resources.ts'
 import { useCluster } from './harness/cluster.ts'
 import { eventually } from './harness/eventually.ts'
 import { World } from './harness/world.ts'
@@ -93,19 +94,27 @@ describe('a QueueOperation', () => {
     expect(await world.gone(queueOperations, 'again')).toBe(true)
   })
 
-  it('fails where it moves to another broker, and says what to do', async () => {
+  it('that moves to another broker waits for its Queue, and tells again and again how it is reached', async () => {
     await using world = await World.start(cluster())
     await world.createQueue('orders')
-    await world.createQueue('others')
     await create(world, 'over', {
       queueRef: { name: 'orders' },
       kind: 'Move',
       from: 'DeadLetters',
       to: { name: 'others' },
     })
-    const failed = await world.condition(queueOperations, 'over', 'Failed', { status: 'True', reason: 'OtherBroker' })
-    expect(failed.message).toContain('name a Queue with the same brokerRef')
-    await eventually(async () => expect((await get(world, 'over')).status?.finishedAt).toBeDefined())
+    await world.condition(queueOperations, 'over', 'Ready', { status: 'False', reason: 'QueueNotFound' })
     expect(asked(world)).toEqual([])
+    await world.createQueue('others')
+    await world.condition(queueOperations, 'over', 'Ready', { status: 'False', reason: 'Running' })
+    const url = `http://others.${world.namespace}.svc:8080`
+    expect(asked(world)).toMatchObject([{ kind: 'move', to: 'others', broker: { url } }])
+    const { tokens } = world.sidecars.queue(world.namespace, 'orders', 'orders')
+    await eventually(async () => expect(tokens.length).toBeGreaterThan(2))
+    const secret = await world.admin.get(secrets, world.at('others-sidecar'))
+    expect(new Set(tokens)).toEqual(new Set([secretText(secret, 'token')]))
+    await world.admin.delete(queueOperations, world.at('over'))
+    await world.gone(queueOperations, 'over')
+    expect(asked(world)).toMatchObject([{ state: 'Cancelled' }])
   })
 })

@@ -12,7 +12,7 @@ import { Operations } from '../../sidecar/operations/operations.ts'
 import { parseOperation } from '../../sidecar/operations/request.ts'
 import { Queue } from '../../sidecar/queue/queue.ts'
 import { parseAckSubject } from '../../sidecar/wire/ack-subject.ts'
-import { type Admin, numbered, until } from './harness.ts'
+import { type Admin, numbered, TestBroker, TOKEN, until } from './harness.ts'
 import { type BareBroker, startBareBroker } from './harness/bare-broker.ts'
 import { crashing, type Moment } from './harness/crashing.ts'
 
@@ -63,8 +63,8 @@ async function end({ operations, queues }: Life): Promise<void> {
   for (const queue of queues.values()) await queue.stop().catch(() => undefined)
 }
 
-const texts = async (stream: string): Promise<string[]> =>
-  (await admin.messages(stream)).map(({ text }) => text).toSorted()
+const texts = async (stream: string, of = admin): Promise<string[]> =>
+  (await of.messages(stream)).map(({ text }) => text).toSorted()
 
 interface Trial {
   readonly from: string
@@ -73,6 +73,8 @@ interface Trial {
   readonly request: object
   /** What is not asked for. */
   readonly left: readonly string[]
+  /** Of the broker that the copies go to, where it is another one. */
+  readonly other?: TestBroker
 }
 
 /** Begins the operation with hands that die at a write, lives on with others, and waits for the end; false: it did not come so far. */
@@ -106,15 +108,17 @@ async function everyWrite(moment: Moment, trial: (at: number) => Promise<Trial>)
   for (let at = 1; ; at++) {
     const one = await trial(at)
     const crashed = await survives(one, at, moment)
-    const { from, to } = one
+    const { from, to, other } = one
+    const there = other?.admin ?? admin
     const stream = from.startsWith('m') ? from : deadLetterStream(from)
-    expect({ at, left: await texts(stream), there: await texts(to) }).toEqual({
+    expect({ at, left: await texts(stream), there: await texts(to, there) }).toEqual({
       at,
       left: one.left,
       there: numbered(COUNT),
     })
-    expect((await admin.stream(to)).state.last_seq).toBe(COUNT)
+    expect((await there.stream(to)).state.last_seq).toBe(COUNT)
     await admin.clear()
+    await other?.api.request('DELETE', `/queues/${to}?policy=Delete`)
     if (!crashed) return at
   }
 }
@@ -147,6 +151,21 @@ describe.each<Moment>(['before', 'after'])('a crash %s any write', (moment) => {
       await end(await live(js, specs))
       for (const text of numbered(COUNT)) await js.client.publish(`q.${from}`, text)
       return { from, to, specs, request: { kind: 'move', from: 'messages', to, ...slowly }, left: [] }
+    })
+    expect(writes).toBeGreaterThan(COUNT)
+  })
+
+  it('of a move to another broker', async () => {
+    await using elsewhere = await TestBroker.start()
+    const broker = { url: elsewhere.sidecar.url, token: TOKEN }
+    const writes = await everyWrite(moment, async (at) => {
+      const [from, to] = [`m${moment}${at}`, `e${moment}${at}`]
+      const specs = { [from]: specOf({ paused: true }) }
+      await end(await live(js, specs))
+      await elsewhere.api.put(to, { deduplication: { window: `${WINDOW_MS}ms` }, retention: { maxBytes: '16Mi' } })
+      for (const text of numbered(COUNT)) await js.client.publish(`q.${from}`, text)
+      const request = { kind: 'move', from: 'messages', to, broker, ...slowly }
+      return { from, to, specs, request, left: [], other: elsewhere }
     })
     expect(writes).toBeGreaterThan(COUNT)
   })

@@ -2,6 +2,7 @@ import { isFinished } from '../../../crds/protocol/operation.ts'
 import { SidecarError, SidecarUnreachableError } from '../../sidecar-client.ts'
 import { done, type Outcome, retry, stalled, waiting } from '../outcome.ts'
 import { accessOf } from '../queue/access.ts'
+import { otherBrokerOf } from './other-broker.ts'
 import { requestOf } from './request.ts'
 import type { OperationState } from './state.ts'
 
@@ -21,7 +22,10 @@ export async function carryOut(state: OperationState): Promise<Outcome> {
         'the broker knows nothing of it any more: its Queue was made anew; make another operation',
       )
     }
-    state.operation = known ?? (await context.sidecars.operate(at, queueName, requestOf(spec, id)))
+    const broker = otherBrokerOf(state)
+    // The token of another broker is not kept by this one, so it is told again.
+    const isTold = known !== undefined && (broker === undefined || isFinished(known))
+    state.operation = isTold ? known : await context.sidecars.operate(at, queueName, requestOf(spec, id, broker))
     if (isFinished(state.operation)) return done
     return waiting(state.operation.state, state.operation.message)
   } catch (error) {

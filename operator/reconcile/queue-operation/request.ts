@@ -1,4 +1,5 @@
 import type { QueueOperationSpec } from '../../../crds/index.ts'
+import type { OtherBroker } from '../../../crds/protocol/copies.ts'
 import type { OperationRequest } from '../../../crds/protocol/operation.ts'
 
 const KINDS = { Redrive: 'redrive', Purge: 'purge', Move: 'move' } as const
@@ -16,6 +17,7 @@ const REASONS = {
 export function requestOf(
   { kind, from, to, select, ratePerSecond, dryRun }: QueueOperationSpec,
   id: string,
+  broker?: OtherBroker,
 ): OperationRequest {
   const { reason, ...rest } = select
   return {
@@ -23,6 +25,7 @@ export function requestOf(
     kind: KINDS[kind],
     ...(from === undefined ? {} : { from: SOURCES[from] }),
     ...(to === undefined ? {} : { to: to.name }),
+    ...(broker === undefined ? {} : { broker }),
     select: { ...rest, ...(reason === undefined ? {} : { reason: REASONS[reason] }) },
     ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
     dryRun,

@@ -1,6 +1,6 @@
 import type { QueueOperationSpec } from '../../../crds/index.ts'
 import type { Operation } from '../../../crds/protocol/operation.ts'
-import { brokerOf, queueRefOf } from '../../broker-of.ts'
+import { brokerOf, queueRefOf, toOf } from '../../broker-of.ts'
 import type { StoredQueue, StoredQueueOperation } from '../../kube/resources.ts'
 import type { Context } from '../context.ts'
 import { Happenings } from '../happenings.ts'
@@ -17,7 +17,9 @@ export type OperationState = {
   readonly id: string
   readonly happenings: Happenings
   queue: StoredQueue | undefined
-  brokerName: string
+  readonly brokerName: string
+  /** That keeps the Queue that Move moves to, where it is another one. */
+  readonly otherBroker: string | undefined
   spec: QueueOperationSpec | undefined
   /** As the sidecar told it. */
   operation: Operation | undefined
@@ -28,6 +30,8 @@ export function operationState(context: Context, stored: StoredQueueOperation): 
   const namespace = stored.metadata.namespace ?? ''
   const queueName = queueRefOf(stored)
   const queue = context.caches.queues.get({ namespace, name: queueName })
+  const brokerName = queue === undefined ? queueName : brokerOf(queue)
+  const to = context.caches.queues.get({ namespace, name: toOf(stored) ?? '' })
   return {
     context,
     stored,
@@ -38,7 +42,8 @@ export function operationState(context: Context, stored: StoredQueueOperation): 
     id: stored.metadata.uid ?? '',
     happenings: new Happenings(),
     queue,
-    brokerName: queue === undefined ? queueName : brokerOf(queue),
+    brokerName,
+    otherBroker: to === undefined || brokerOf(to) === brokerName ? undefined : brokerOf(to),
     spec: undefined,
     operation: undefined,
     released: false,

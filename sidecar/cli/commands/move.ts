@@ -4,7 +4,7 @@ import { operate, SELECTING, SELECTING_USAGE } from '../selecting.ts'
 export const move: Command = {
   name: 'move',
   usage: `<queue> <to queue> [--dead-letters] ${SELECTING_USAGE}`,
-  summary: 'moves the messages of a paused Queue, or its dead letters, to another of the same broker',
+  summary: 'moves the messages of a paused Queue, or its dead letters, to another',
   options: { ...SELECTING, 'dead-letters': { type: 'boolean' } },
   run(invocation) {
     const [queue, to, ...more] = invocation.args

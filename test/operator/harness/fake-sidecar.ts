@@ -18,6 +18,8 @@ type FakeQueue = {
   corrected: Correction[]
   /** By id, as they were asked for; a test says how far they are. */
   operations: Map<string, Operation>
+  /** Of other brokers, as they were told. */
+  tokens: string[]
 }
 type Refusal = { status: number; code: ApiErrorCode; message: string; field?: string }
 type FakeBroker = {
@@ -134,7 +136,14 @@ export class FakeSidecars {
       return [status, { error }]
     }
     const { generation, spec }: { generation: number; spec: QueueSpec } = JSON.parse(body)
-    const queue = broker.queues.get(name) ?? { generation, spec, messages: empty, corrected: [], operations: new Map() }
+    const queue = broker.queues.get(name) ?? {
+      generation,
+      spec,
+      messages: empty,
+      corrected: [],
+      operations: new Map(),
+      tokens: [],
+    }
     broker.queues.set(name, { ...queue, generation, spec, corrected: [] })
     return [200, observationOf(name, { ...queue, generation })]
   }
@@ -157,6 +166,7 @@ function operationAnswer(queue: FakeQueue, name: string, method: string, id: str
       startedAt: new Date().toISOString(),
     }
     const operation = queue.operations.get(started.id) ?? started
+    if (request.broker !== undefined) queue.tokens.push(request.broker.token ?? '')
     queue.operations.set(operation.id, operation)
     return [201, operation]
   }
