@@ -151,9 +151,10 @@ export class FakeSidecars {
 
 function operationAnswer(queue: FakeQueue, name: string, method: string, id: string, body: string): [number, unknown] {
   if (method === 'POST') {
-    const request = operationRequestSchema.parse(JSON.parse(body))
+    const { broker, ...request } = operationRequestSchema.parse(JSON.parse(body))
     const started: Operation = {
       ...request,
+      ...(broker === undefined ? {} : { broker: { url: broker.url } }),
       id: request.id ?? '',
       from: request.from ?? 'dead-letters',
       queue: name,
@@ -166,7 +167,7 @@ function operationAnswer(queue: FakeQueue, name: string, method: string, id: str
       startedAt: new Date().toISOString(),
     }
     const operation = queue.operations.get(started.id) ?? started
-    if (request.broker !== undefined) queue.tokens.push(request.broker.token ?? '')
+    if (broker !== undefined) queue.tokens.push(broker.token ?? '')
     queue.operations.set(operation.id, operation)
     return [201, operation]
   }
