@@ -214,7 +214,8 @@ export class Dispatcher {
     if (this.#confirming || this.#stopped) return
     const now = performance.now()
     while (!this.paused) {
-      const pull = this.#gate === undefined ? this.#pulls[0] : this.#pulls.find((held) => this.#isAdmitted(held))
+      // One that is over is kept for a moment, for what it was given last; its client need not be there for more.
+      const pull = this.#pulls.find((held) => held.expiresAt > now && this.#isAdmitted(held))
       if (pull === undefined) break
       if (this.#ages) this.#refreshAges(now)
       const choice = this.chooser.choose(this.#views, this.#share(pull))
