@@ -40,6 +40,8 @@ import { addSubQueues, announce, coveredThrough, tendSubQueues } from './sub-que
 import type { QueueState } from './state.ts'
 import { takeUp } from './take-up.ts'
 
+/** The last purges of what was busy take place while it is looked; more of them than this leave the rest to the next sweep. */
+const LOOKS_WHEN_QUIET = 3
 /** A Queue that nobody consumes from is looked at this often. Milliseconds. */
 const IDLE_LOOK_MS = 10_000
 
@@ -360,11 +362,22 @@ export class Queue {
   #tidyUp(): void {
     // With messages left to deliver it is a pause, not the end.
     if (!hasGaps(this.#q.spec) || !this.#q.lanes.every(hasNothing)) return
-    this.#q.settler.purger.hurry()
-    this.#swept = performance.now()
-    this.#sweepSoon().catch((error: unknown) => {
+    this.#lookAndPurge().catch((error: unknown) => {
       this.#q.logger.warn({ err: error }, 'could not tidy up; the next sweep does')
     })
+  }
+
+  async #lookAndPurge(): Promise<void> {
+    const { purger } = this.#q.settler
+    for (let look = 1; look <= LOOKS_WHEN_QUIET; look++) {
+      const { purgedThrough } = purger
+      purger.hurry()
+      this.#swept = performance.now()
+      await this.#sweepSoon()
+      await purger.purging
+      // What was seen while a purge was under way does not fit together, and raises no floor.
+      if (purger.purgedThrough === purgedThrough) return
+    }
   }
 
   /** A message of a sub-queue that has no lane yet. */

@@ -172,7 +172,7 @@ export async function lookAfterLanes(q: QueueState, { lanes, stream }: Observati
     spread.flow?.correct(laneFacts(state, info), version, now)
     await findUnanswered(q, state, info)
     const { ledger } = spread
-    if (isDone(ledger, info)) await raiseFloor(q, state, info, last)
+    if (isDone(ledger, info, settledPending(state.unacked, info))) await raiseFloor(q, state, info, last)
     else if (stream.state.last_seq - ledger.floor > BEHIND) await skipOthers(q.js, q.name, state)
   }
   for (const dispatcher of q.dispatchers.values()) dispatcher.refresh()

@@ -25,9 +25,17 @@ export function isUnheard({ ledger, accounted }: Spread, info: LaneInfo): boolea
   return isBlind || ahead > AHEAD_AT_MOST || (stands && (ahead > 0 || givenUp))
 }
 
-/** Whether a lane has nothing left to deliver and waits for no answer, so that it holds back no purge. Pure. */
-export function isDone(ledger: SpreadLedger, { num_pending, num_ack_pending, delivered }: LaneInfo): boolean {
-  if (num_pending + num_ack_pending + ledger.unrecorded + ledger.ahead > 0) return false
+/**
+ * Whether a lane has nothing left to deliver and waits for no answer, so that it holds back no purge. Pure.
+ *
+ * @param held messages on record that JetStream counts as pending
+ */
+export function isDone(
+  ledger: SpreadLedger,
+  { num_pending, num_ack_pending, delivered }: LaneInfo,
+  held: number,
+): boolean {
+  if (num_pending + ledger.unrecorded + ledger.ahead > 0 || num_ack_pending > held) return false
   // Numbers of deliveries that are not believed are not counted, but below the floor nothing is open.
   return ledger.accounted === delivered.consumer_seq || ledger.floor >= delivered.stream_seq
 }

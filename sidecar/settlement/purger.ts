@@ -28,13 +28,13 @@ const PURGE_PAUSE = 10
 /** Messages of one lane that are purged on their own, where other lanes hold back the purge of all. */
 const PURGE_LANE_AT = 1000
 /** For a purge to come, settled messages stay pending at JetStream no longer than this. Milliseconds. */
-const HOLD_MS = 1000
+const HOLD_MS = 5000
 /** The same in parts of the visibility timeout. */
 const HOLD_SHARE = 4
 /** The same where it is not known how long ago they were delivered. Milliseconds. */
 const HOLD_UNKNOWN_MS = 250
 /** Messages of a lane that are held so at most; far below what a lane may have in flight. */
-const HOLD_AT_MOST = 10_000
+const HOLD_AT_MOST = 25_000
 /** Messages deleted one by one in one pass. */
 const DELETE_AT_MOST = 1000
 /** Deletions that are under way together. */

@@ -6,6 +6,7 @@ import { wantedLane } from '../../../sidecar/jetstream/desired.ts'
 import { hasNothing, isQuiet, isSurelyDelivered, type LaneState } from '../../../sidecar/queue/lane-state.ts'
 import { retryPolicy } from '../../../sidecar/queue/retry-policy.ts'
 import { ambiguousAfter, laneFacts, maxWaitMs, wasCounted } from '../../../sidecar/queue/spread.ts'
+import { settledPending } from '../../../sidecar/queue/read-lane.ts'
 import { isDone, isUnheard } from '../../../sidecar/queue/unheard.ts'
 import { wantedLanes } from '../../../sidecar/queue/take-up.ts'
 import { type Decision, type DeadLetterReason, settle, unanswered } from '../../../sidecar/settle/settle.ts'
@@ -339,7 +340,7 @@ export class ModelSidecar {
     flow?.correct(laneFacts(state, info), flow.version, this.#world.now)
     if (isUnheard(spread, info)) this.#adoptLane(state, consumer, 0)
     spread.accounted = ledger.accounted
-    if (!isDone(ledger, info)) return
+    if (!isDone(ledger, info, settledPending(state.unacked, info))) return
     ledger.nothingThrough(Math.min(last, info.delivered.stream_seq))
     const next = this.#world.stream.nextOf(state.lane.filterSubject, ledger.floor + 1)
     ledger.nothingThrough(next === undefined ? last : Math.min(last, next.seq - 1))
