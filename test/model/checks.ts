@@ -15,6 +15,8 @@ const HELD_UNKNOWN_MS = 250
 const STARVED_MS = 3000
 /** The same as long as nobody vanished or crashed: a lane that was asked though it had nothing yet keeps the pull for half a second. */
 const CALM_MS = 600
+/** From an answer until JetStream is told of it, dead letters and records in between. Milliseconds. */
+const SETTLED_WITHIN_MS = 50
 
 /** What is known of a message, of all its copies together. */
 interface Known {
@@ -171,9 +173,9 @@ export class Checks {
       }
       this.#floors.set(lane, floor)
     }
-    // Nobody answered a delivery in time: what comes up when is known only roughly.
-    const timeout = parseDuration(this.#mode.spec.retry.visibilityTimeout)
-    if (this.#isCalm && [...this.#latest.values()].some(({ at }) => now - at >= timeout)) this.#isCalm = false
+    // Nobody answered a delivery in time, or so late that JetStream may hear of it too late: what comes up when is known only roughly.
+    const inTime = parseDuration(this.#mode.spec.retry.visibilityTimeout) - SETTLED_WITHIN_MS
+    if (this.#isCalm && [...this.#latest.values()].some(({ at }) => now - at >= inTime)) this.#isCalm = false
     const isReady = [...stream.consumers.values()].some((consumer) => consumer.isReady)
     if (!hasPull || !isReady) this.#starvedSince = undefined
     else this.#starvedSince ??= now

@@ -94,6 +94,16 @@ const FOUND: Readonly<Record<string, readonly Schedule[]>> = {
     ],
   ],
   'Priority, Weighted': [
+    // Rejected so shortly before the end of its timeout that it was delivered once more, in place of one that was given back.
+    [
+      ['publish', 836],
+      ['pull', 2536],
+      ['waitLong', 3452],
+      ['nak', 0],
+      ['wait', 5371],
+      ['term', 0],
+      ['pull', 0],
+    ],
     // A purge between the end of a timeout and the next pull.
     [
       ['publish', 0],
