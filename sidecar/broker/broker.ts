@@ -538,6 +538,7 @@ export class Broker {
     await this.#untilDone('take up the queues again', async () => {
       for (const queue of this.#queues.values()) if (!isLost()) await queue.start()
     })
+    this.#transactions?.reconnected()
     if (!isLost()) this.#ready = this.#reachable && !this.#stopping.signal.aborted
   }
 }

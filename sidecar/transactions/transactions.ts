@@ -24,6 +24,8 @@ import { stage } from './stage.ts'
 const HOLD_MS = 100
 /** Between two looks at transactions that are not at their end. Milliseconds. */
 const LOOK_MS = 2000
+/** Between two looks at what ended transactions left. Milliseconds. */
+const SWEEP_MS = 60_000
 /** A transaction that is asked for at once has to be decided within this. Milliseconds. */
 const AT_ONCE_MS = 30_000
 /** Sends of transactions that are not at their end, together. Bytes. */
@@ -45,6 +47,8 @@ export class Transactions {
   readonly #open = new Map<string, Entry>()
   #timer: NodeJS.Timeout | undefined
   #looked = 0
+  /** Monotonic milliseconds. */
+  #sweptAt = Number.NEGATIVE_INFINITY
   #isLooking = false
 
   private constructor(options: TransactionsOptions, log: TransactionLog) {
@@ -83,6 +87,11 @@ export class Transactions {
 
   get openCount(): number {
     return this.#open.size
+  }
+
+  /** The connection to nats-server was lost, and is there again. */
+  reconnected(): void {
+    this.#sweptAt = Number.NEGATIVE_INFINITY
   }
 
   /** Goes on with what is not at its end. */
@@ -324,13 +333,22 @@ export class Transactions {
     entry.record = record
     this.#forget(entry)
     this.#o.ended(coordinator.phase)
-    if (entry.sequence === 0) return
-    this.#log.clear(entry.id).catch((error: unknown) => {
-      this.#o.logger.debug(
-        { err: error, transaction: entry.id },
-        'what an ended transaction left is removed at a start',
-      )
+    if (entry.sequence > 0) this.#clear(entry.id)
+  }
+
+  /** Of one whose end is remembered. */
+  #clear(id: string): void {
+    this.#log.clear(id).catch((error: unknown) => {
+      this.#o.logger.debug({ err: error, transaction: id }, 'what an ended transaction left is removed later')
     })
+  }
+
+  /** Removes what ended transactions left, or a nats-server that was killed brought back: it forgets what was removed just before. */
+  async #sweep(): Promise<void> {
+    for (const id of await this.#log.ids()) {
+      if (this.#open.has(id) || (await this.#log.ended(id)) === undefined) continue
+      await this.#log.clear(id)
+    }
   }
 
   #forget(entry: Entry): void {
@@ -347,6 +365,7 @@ export class Transactions {
     const ended = await this.#log.ended(entry.id)
     if (ended !== undefined) {
       entry.record = ended
+      this.#clear(entry.id)
       return this.#forget(entry)
     }
     const logged = await this.#log.reload(entry.id)
@@ -376,6 +395,13 @@ export class Transactions {
   }
 
   async #look(): Promise<void> {
+    if (this.#sweptAt + SWEEP_MS < performance.now()) {
+      this.#sweptAt = performance.now()
+      await this.#sweep().catch((error: unknown) => {
+        this.reconnected()
+        this.#o.logger.debug({ err: error }, 'could not look for what ended transactions left; trying again')
+      })
+    }
     for (const entry of this.#open.values()) {
       await this.#try(entry, async () => {
         if (entry.isLost) return this.#reload(entry)
