@@ -4,6 +4,7 @@ import {
   ackRequestSchema,
   MAX_OPEN,
   namedRequestSchema,
+  resolveRequestSchema,
   sendRequestSchema,
   type Transaction,
   transactRequestSchema,
@@ -14,8 +15,10 @@ import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { addAcks, addSends, bytesOf, digestOf, type Queues } from './content.ts'
 import { type Entry, loadedEntry, newEntry } from './entry.ts'
+import type { Answer } from './check-back.ts'
 import { TransactionLog } from './log.ts'
-import { shown } from './record.ts'
+import { Producers } from './producers.ts'
+import { type Asked, shown } from './record.ts'
 import { parseBegin, parseRequest } from './request.ts'
 import { Run, SELF } from './run.ts'
 import { stage } from './stage.ts'
@@ -37,6 +40,8 @@ export interface TransactionsOptions {
   readonly queues: Queues
   /** A transaction came to its end. */
   readonly ended: (outcome: 'committed' | 'aborted') => void
+  /** A producer was asked. */
+  readonly checkedBack: (answer: Answer) => void
 }
 
 /** The transactions of a broker. */
@@ -44,6 +49,7 @@ export class Transactions {
   readonly #o: TransactionsOptions
   readonly #log: TransactionLog
   readonly #run: Run
+  readonly #producers: Producers
   readonly #open = new Map<string, Entry>()
   #timer: NodeJS.Timeout | undefined
   #looked = 0
@@ -55,6 +61,7 @@ export class Transactions {
     this.#o = options
     this.#log = log
     this.#run = new Run({ ...options, log })
+    this.#producers = new Producers(options.js.connection)
   }
 
   /** Reads what is on record. To be called before the Queues are started, which would let go of what is to be held. */
@@ -87,6 +94,11 @@ export class Transactions {
 
   get openCount(): number {
     return this.#open.size
+  }
+
+  /** Those that somebody has to decide by hand. */
+  get inDoubtCount(): number {
+    return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt').length
   }
 
   /** The connection to nats-server was lost, and is there again. */
@@ -123,10 +135,10 @@ export class Transactions {
 
   /** The answer has the secret that later requests have to name. */
   async begin(input: unknown): Promise<Transaction> {
-    const { id, secret = randomBytes(16).toString('hex'), timeoutMs } = parseBegin(input)
+    const { id, secret = randomBytes(16).toString('hex'), timeoutMs, asks, checkBack } = parseBegin(input)
     const transaction = await this.#new(id, { secret: hash(secret) }, async (entry) => {
-      entry.record = { ...entry.record, secret: hash(secret) }
-      await this.#run.coordinate(entry, { kind: 'begin', deadline: Date.now() + timeoutMs })
+      entry.record = { ...entry.record, secret: hash(secret), ...(asks === undefined ? {} : { asks }) }
+      await this.#run.coordinate(entry, { kind: 'begin', deadline: Date.now() + timeoutMs, checkBack })
     })
     return { ...transaction, secret }
   }
@@ -195,6 +207,41 @@ export class Transactions {
     )
     if (transaction.state === 'Aborted') return transaction
     throw new SidecarError('TransactionEnded', `transaction ${id} is committed, so it cannot be aborted`)
+  }
+
+  /** What somebody decides of one in doubt; the same decision again changes nothing. */
+  async resolve(input: unknown): Promise<Transaction> {
+    const { id, decision } = parseRequest(resolveRequestSchema, input)
+    const entry = this.#open.get(id)
+    const transaction = await (entry === undefined ? this.get(id) : this.#decide(entry, decision))
+    const { state } = transaction
+    if (decision === 'abort' ? state === 'Aborted' : state === 'Committing' || state === 'Committed') return transaction
+    throw new SidecarError('TransactionEnded', `transaction ${id} is ${state}, so ${decision} comes too late`)
+  }
+
+  #decide(entry: Entry, decision: 'commit' | 'abort'): Promise<Transaction> {
+    const { id } = entry
+    return entry.lock.run(async () => {
+      if (entry.isLost) await this.#reload(entry)
+      if (entry.isOver) return this.get(id)
+      const phase = entry.record.coordinator?.phase
+      if (phase === 'inDoubt') {
+        this.#o.logger.warn({ transaction: id, decision }, 'a transaction in doubt is decided by hand')
+        await this.#run.coordinate(
+          entry,
+          decision === 'commit'
+            ? { kind: 'commit' }
+            : { kind: 'abort', reason: 'it was in doubt, and aborted by hand' },
+        )
+        await this.#conclude(entry)
+      } else if (phase !== 'committing') {
+        throw new SidecarError(
+          'TransactionNotInDoubt',
+          `transaction ${id} is ${shown(entry.record).state}; it is not in doubt, so its client decides, its check-back or its timeout`,
+        )
+      }
+      return shown(entry.record, entry.waitsFor)
+    })
   }
 
   /** Those that are not at their end, oldest first. */
@@ -411,12 +458,37 @@ export class Transactions {
     }
   }
 
+  /** Not under the transaction's lock: its client may decide meanwhile, and then the answer comes too late. */
+  async #askProducer(entry: Entry, asks: Asked): Promise<void> {
+    const { id, startedAt, coordinator } = entry.record
+    const limitMs = coordinator?.phase === 'prepared' ? (coordinator.checkBack?.intervalMs ?? 0) : 0
+    const { answer, why } = await this.#producers.ask(
+      asks,
+      { id, startedAt: new Date(startedAt).toISOString() },
+      limitMs,
+    )
+    this.#o.checkedBack(answer)
+    if (why !== undefined)
+      this.#o.logger.warn(
+        { transaction: id, ...asks, why },
+        'a producer did not say what is to become of its transaction',
+      )
+    await this.#try(entry, async () => {
+      entry.waitsFor = why
+      await this.#run.coordinate(entry, { kind: 'checked', answer })
+    })
+  }
+
   async #try(entry: Entry, work: () => Promise<void>): Promise<void> {
     await entry.lock
       .run(async () => {
         if (entry.isOver) return
         await work()
         if (!entry.isOver) await this.#conclude(entry)
+        const { asks } = entry.record
+        if (!entry.asks || asks === undefined) return
+        entry.asks = false
+        void this.#askProducer(entry, asks)
       })
       .catch((error: unknown) => {
         this.#o.logger.warn({ err: error, transaction: entry.id }, 'could not go on with a transaction; trying again')
