@@ -36,8 +36,8 @@ export const TX_QUEUES: readonly ChaosTxQueue[] = [
   },
 ]
 
-/** How a client goes about a transaction. `leave` and `leavePrepared`: it is never heard of again. */
-export type Course = 'atOnce' | 'steps' | 'prepared' | 'abort' | 'leave' | 'leavePrepared'
+/** How a client goes about a transaction. `leave…`: it is never heard of again; `leaveAsked`: and is asked what is to become of it. */
+export type Course = 'atOnce' | 'steps' | 'prepared' | 'abort' | 'leave' | 'leavePrepared' | 'leaveAsked'
 
 export interface PlannedSend {
   readonly queue: string
@@ -55,12 +55,13 @@ export interface Plan {
 }
 
 const COURSES = [
-  [50, 'atOnce'],
+  [44, 'atOnce'],
   [18, 'steps'],
   [18, 'prepared'],
   [6, 'abort'],
   [4, 'leave'],
   [4, 'leavePrepared'],
+  [6, 'leaveAsked'],
 ] as const
 
 const anyQueue = (random: Random): ChaosTxQueue =>
@@ -68,6 +69,19 @@ const anyQueue = (random: Random): ChaosTxQueue =>
     random,
     TX_QUEUES.map((queue) => [1, queue] as const),
   )
+
+/** Where clients that prepared a transaction and are gone are asked. */
+export const CHECK_BACK = { subject: 'pillion.check.chaos', firstAfter: '1s', interval: '1s', limit: 1000 }
+
+/** What is said when it is asked for the nth time, from 1: now and then that it is not known yet. */
+export function answerOf(id: string, asked: number): 'commit' | 'abort' | 'unknown' {
+  const number = Number(id.slice(1))
+  if (asked === 1 && number % 4 === 0) return 'unknown'
+  return wishOf(id) === 'Committed' ? 'commit' : 'abort'
+}
+
+/** How a transaction that is asked about is to end. */
+export const wishOf = (id: string): 'Committed' | 'Aborted' => (Number(id.slice(1)) % 3 === 0 ? 'Aborted' : 'Committed')
 
 /** The nth transaction: two or three sends to Queues that need not differ, and up to two acknowledgements. */
 export function planned(number: number, random: Random): Plan {

@@ -6,7 +6,7 @@ import { type Away, kill } from '../killer.ts'
 import { type Random, seedsFrom } from '../random.ts'
 import { TX_QUEUES, WINDOW_MS } from './plan.ts'
 import { TxStory, type TxVerdict, WRONGS } from './story.ts'
-import { consume, type TxScene, work } from './workers.ts'
+import { answerQuestions, consume, type TxScene, work } from './workers.ts'
 
 export interface TxChaosSettings {
   readonly seed: number
@@ -83,6 +83,7 @@ async function underKills(
     next: () => (begun < transactions && !isOver ? begun++ : undefined),
     over: () => isOver,
   }
+  await answerQuestions(scene)
   const share = seeds()
   const consuming = TX_QUEUES.map((queue) => consume(scene, queue, () => share() < 1 / 2))
   const working = Array.from({ length: WORKERS }, () => work(scene, seeds()))

@@ -151,6 +151,16 @@ test('who has a message in hand beside a transaction may acknowledge it after th
   expect(wrong(acknowledgedAt(1.5))).toEqual({ consumedTwice: 1 })
 })
 
+test('one that ends otherwise than its client says is told', () => {
+  const wished = (end: 'Committed' | 'Aborted'): TxStory =>
+    committed((story) => {
+      arrives(story)
+      story.wished('t', end)
+    })
+  expect(wrong(wished('Committed'))).toEqual({})
+  expect(wrong(wished('Aborted'))).toEqual({ contradicted: 1 })
+})
+
 test('an acknowledgement that was not confirmed may have ended a message, or not', () => {
   const story = committed(arrives)
   story.delivered({ queue: 'two', sequence: 8 }, 'other', 9)

@@ -14,6 +14,8 @@ interface KnownTransaction {
   askedAt?: number
   /** The first end that its client was told of, and when. */
   told?: { readonly end: End; readonly at: number }
+  /** How it has to end, since only its client decides, and it is prepared. */
+  wish?: End
   /** What the broker says in the end. */
   end?: End | 'Undecided'
 }
@@ -35,7 +37,7 @@ export type End = 'Committed' | 'Aborted'
 export const WRONGS = [
   /** Transactions that the broker has not brought to an end. */
   'undecided',
-  /** Transactions that ended otherwise than their client was told. */
+  /** Transactions that ended otherwise than their client was told, or had decided. */
   'contradicted',
   /** Transactions of which a part of the sends is there. */
   'partial',
@@ -93,6 +95,12 @@ export class TxStory {
     if (known !== undefined) known.told ??= { end, at }
   }
 
+  /** It is prepared, and its client says this whenever it is asked. */
+  wished(id: string, end: End): void {
+    const known = this.#transactions.get(id)
+    if (known !== undefined) known.wish = end
+  }
+
   ended(id: string, end: End | 'Undecided'): void {
     const known = this.#transactions.get(id)
     if (known !== undefined) known.end = end
@@ -123,11 +131,13 @@ export class TxStory {
     const byText = this.#byText()
     const committed: KnownTransaction[] = []
     for (const [id, known] of this.#transactions) {
-      const { end, told } = known
+      const { end, told, wish } = known
       if (end === 'Committed') committed.push(known)
       if (end === undefined || end === 'Undecided') wrongs.push(['undecided', id])
       else if (told !== undefined && told.end !== end)
         wrongs.push(['contradicted', `${id}: told ${told.end}, is ${end}`])
+      else if (wish !== undefined && wish !== end)
+        wrongs.push(['contradicted', `${id}: its client says ${wish}, is ${end}`])
       wrongs.push(...sendsWrong(id, known, byText))
     }
     wrongs.push(...this.#consumptionWrong())

@@ -1,9 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { z } from 'zod'
 import type { Transaction } from '../../../crds/protocol/transaction.ts'
 import type { Delivery, Puller, TestBroker } from '../../sidecar/harness.ts'
 import { TransactionClient } from '../../sidecar/harness/transactions.ts'
 import type { Random } from '../random.ts'
-import { type Plan, planned, TIMEOUT_MS, TX_QUEUES } from './plan.ts'
+import { answerOf, CHECK_BACK, type Plan, planned, TIMEOUT_MS, TX_QUEUES, wishOf } from './plan.ts'
 import type { TxStory } from './story.ts'
 
 const ANSWER_MS = 2000
@@ -11,6 +12,8 @@ const ANSWER_MS = 2000
 const AGAIN_MS = 20
 const PULL_MS = 200
 const CONFIRM_MS = 2000
+
+const questionSchema = z.object({ id: z.string() })
 
 export interface TxScene {
   readonly broker: TestBroker
@@ -71,8 +74,9 @@ async function carryThrough(tx: TransactionClient, scene: TxScene, plan: Plan, a
     const answer = await insist(tx, scene, [verb, body], (said) => hears(said) || true)
     return answer?.state === 'Open' || answer?.state === 'Prepared'
   }
+  const checkBack = course === 'leaveAsked' ? { checkBack: CHECK_BACK } : {}
   const goesOn =
-    (await isOpen('begin', { ...named, timeout: `${TIMEOUT_MS}ms` })) &&
+    (await isOpen('begin', { ...named, timeout: `${TIMEOUT_MS}ms`, ...checkBack })) &&
     (await isOpen('send', { ...named, from: 0, sends })) &&
     (acks.length === 0 || (await isOpen('ack', { ...named, acks })))
   if (course === 'leave') return
@@ -81,7 +85,8 @@ async function carryThrough(tx: TransactionClient, scene: TxScene, plan: Plan, a
     return
   }
   if (course !== 'steps' && !(await isOpen('prepare', named))) return
-  if (course !== 'leavePrepared') await commit(named)
+  if (course === 'leaveAsked') story.wished(id, wishOf(id))
+  else if (course !== 'leavePrepared') await commit(named)
 }
 
 /** Refusals that another try does not change. */
@@ -105,6 +110,22 @@ async function insist(
     await delay(AGAIN_MS)
   }
   return undefined
+}
+
+/** Says what is to become of transactions whose clients are gone. */
+export async function answerQuestions({ broker, story }: TxScene): Promise<void> {
+  const asked = new Map<string, number>()
+  const producer = await broker.client()
+  producer.subscribe(CHECK_BACK.subject, {
+    callback: (_, message) => {
+      const { id } = questionSchema.parse(message.json())
+      const count = (asked.get(id) ?? 0) + 1
+      asked.set(id, count)
+      const answer = answerOf(id, count)
+      if (answer === 'commit') story.askedToCommit(id, performance.now())
+      message.respond(JSON.stringify({ answer }))
+    },
+  })
 }
 
 /** Consumes without a transaction, until the scene is over, so that what transactions sent leaves the Queue while they are under way. */
