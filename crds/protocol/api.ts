@@ -50,6 +50,7 @@ export const API_ERROR_CODES = [
   'TransactionIdTaken',
   'TransactionNotYours',
   'TransactionEnded',
+  'TransactionNotInDoubt',
   'TransactionTooLarge',
   'TooManyTransactions',
   'MessageTooLarge',

@@ -53,6 +53,12 @@ export const endedTransactionSubject = (id: string): string => `PILLION.TX.ENDED
 /** What clients ask of transactions: `pillion.tx.<verb>`. */
 export const TRANSACTION_REQUESTS = 'pillion.tx.*'
 
+/** Where producers of prepared transactions may be asked what is to become of them; only the sidecar publishes there. */
+export const CHECK_BACK_PREFIX = 'pillion.check.'
+/** Where they answer, so that the client user need not be allowed to answer just anything. */
+export const CHECK_BACK_ANSWERS = 'pillion.checked.*'
+export const checkBackAnswer = (token: string): string => `pillion.checked.${token}`
+
 /** Keeps JetStream's hints that a message used up its deliveries. */
 export const GIVEN_UP_STREAM = 'PILLION_GIVEN_UP'
 export const GIVEN_UP_SUBJECT = '$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES.*.*'
@@ -104,12 +110,15 @@ export const CLIENT_PUBLISH: readonly string[] = [
   ACK_SUBJECT,
   ...DELAY_SUBJECTS,
   TRANSACTION_REQUESTS,
+  CHECK_BACK_ANSWERS,
   '$JS.API.INFO',
   '$JS.API.STREAM.INFO.*',
   '$JS.API.STREAM.NAMES',
 ]
-/** What the client user may subscribe to: its inboxes. */
-export const CLIENT_SUBSCRIBE: readonly string[] = ['_INBOX.>']
+/** Where the client user may be answered: its inboxes. */
+export const CLIENT_INBOXES: readonly string[] = ['_INBOX.>']
+/** What the client user may subscribe to. */
+export const CLIENT_SUBSCRIBE: readonly string[] = [...CLIENT_INBOXES, `${CHECK_BACK_PREFIX}>`]
 
 /** A message, its headers counted, may be no larger than this; maxMessageSize is bounded by it. Bytes. */
 export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024

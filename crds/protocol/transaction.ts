@@ -40,6 +40,19 @@ const acks = z.array(z.string()).max(MAX_ACKS, `may be ${MAX_ACKS} at most in a 
 /** Everything at once: a request to `pillion.tx.commit`, and body of `POST /transactions`. */
 export const transactRequestSchema = z.strictObject({ id: id.optional(), sends, acks })
 
+/** Whom to ask what is to become of a prepared transaction whose producer says nothing, and when. */
+export const checkBackSchema = z.strictObject({
+  /** Of a NATS request; `pillion.check.…`. */
+  subject: z.string().optional(),
+  /** Of an HTTP POST. */
+  url: z.string().optional(),
+  /** Durations: from prepare to the first question, and between two. */
+  firstAfter: z.string().default('10s'),
+  interval: z.string().default('30s'),
+  /** Questions; past the last the transaction is in doubt. */
+  limit: z.int().min(1).max(1000).default(20),
+})
+
 /** A request to `pillion.tx.begin`. */
 export const beginRequestSchema = z.strictObject({
   id: id.optional(),
@@ -47,7 +60,7 @@ export const beginRequestSchema = z.strictObject({
   secret: secret.optional(),
   /** A duration; past it what is not decided is aborted. */
   timeout: z.string().default('30s'),
-  checkBack: z.unknown().optional(),
+  checkBack: checkBackSchema.optional(),
 })
 
 const named = { id, secret }
@@ -66,7 +79,10 @@ export const ackRequestSchema = z.strictObject({
 /** A request to `pillion.tx.prepare`, to `pillion.tx.abort`, and to `pillion.tx.commit` of a transaction that was begun. */
 export const namedRequestSchema = z.strictObject(named)
 
-/** `Committing`: it is decided, and not everything is carried out yet; it will be, also after a crash. */
+/** What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. */
+export const resolveRequestSchema = z.strictObject({ id, decision: z.enum(['commit', 'abort']) })
+
+/** `InDoubt`: prepared, and its producer was asked in vain. `Committing`: it is decided, and not everything is carried out yet; it will be, also after a crash. */
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const
 export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
@@ -90,6 +106,15 @@ export const transactionSchema = z.object({
     }),
   ),
   acks: z.int().min(0),
+  /** Whom its producer named to be asked, how often that was done, and how often at most. */
+  checkBack: z
+    .object({
+      subject: z.string().optional(),
+      url: z.string().optional(),
+      asked: z.int().min(0).optional(),
+      limit: z.int().min(1),
+    })
+    .optional(),
   /** RFC 3339. */
   startedAt: z.string(),
   endedAt: z.string().optional(),

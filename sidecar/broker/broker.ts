@@ -246,6 +246,10 @@ export class Broker {
     return ask(this.#connected().transactions, verb, input).catch(refused)
   }
 
+  async resolveTransaction(input: unknown): Promise<Transaction> {
+    return this.#connected().transactions.resolve(input).catch(refused)
+  }
+
   async delete(name: string, policy: DeletePolicy): Promise<void> {
     await this.#oneByOne(name, async () => {
       const { store, operations, incoming } = this.#connected()
@@ -305,6 +309,7 @@ export class Broker {
     this.#metrics.connected.set(connected ? 1 : 0)
     this.#metrics.queues.set(this.#queues.size)
     this.#metrics.openTransactions.set(this.#transactions?.openCount ?? 0)
+    this.#metrics.transactionsInDoubt.set(this.#transactions?.inDoubtCount ?? 0)
     if (!connected || this.#js === undefined) return
     const account = await this.#js.manager.getAccountInfo()
     this.#metrics.storeBytes.set(account.storage)
@@ -375,6 +380,7 @@ export class Broker {
       logger: this.#logger,
       queues: this.#queues,
       ended: (outcome) => this.#metrics.endedTransactions.inc({ outcome }),
+      checkedBack: (answer) => this.#metrics.checkBacks.inc({ answer }),
     })
     for (const { name, spec, generation } of await this.#store.all()) {
       if (this.#queues.has(name)) continue
@@ -538,6 +544,7 @@ export class Broker {
     await this.#untilDone('take up the queues again', async () => {
       for (const queue of this.#queues.values()) if (!isLost()) await queue.start()
     })
+    this.#transactions?.reconnected()
     if (!isLost()) this.#ready = this.#reachable && !this.#stopping.signal.aborted
   }
 }

@@ -3,7 +3,13 @@ import type { Command } from './command.ts'
 /** A script for bash, and by bashcompinit for zsh: `source <(pillion completion)`. Pure. */
 export function completion(commands: readonly Command[], common: readonly string[]): string {
   const first = [...new Set(commands.map(({ name }) => name.split(' ')[0] ?? ''))]
-  const second = commands.filter(({ name }) => name.includes(' ')).map(({ name }) => name.split(' ')[1] ?? '')
+  const second = Map.groupBy(
+    commands.flatMap(({ name }) => {
+      const [group = '', word] = name.split(' ')
+      return word === undefined ? [] : [{ group, word }]
+    }),
+    ({ group }) => group,
+  )
   const options = commands.map(({ name, options }) => {
     const all = [...Object.keys(options), ...common].map((option) => `--${option}`)
     return `    '${name}') words='${all.join(' ')}' ;;`
@@ -11,9 +17,12 @@ export function completion(commands: readonly Command[], common: readonly string
   return [
     '_pillion() {',
     '  local current="${COMP_WORDS[COMP_CWORD]}" command="${COMP_WORDS[1]}" words=',
-    '  [ "$command" = dlq ] && command="dlq ${COMP_WORDS[2]}"',
+    ...[...second.keys()].map((group) => `  [ "$command" = ${group} ] && command="${group} \${COMP_WORDS[2]}"`),
     `  if [ "$COMP_CWORD" = 1 ]; then words='${first.join(' ')}'`,
-    `  elif [ "$COMP_CWORD" = 2 ] && [ "\${COMP_WORDS[1]}" = dlq ]; then words='${second.join(' ')}'`,
+    ...[...second].map(
+      ([group, all]) =>
+        `  elif [ "$COMP_CWORD" = 2 ] && [ "\${COMP_WORDS[1]}" = ${group} ]; then words='${all.map(({ word }) => word).join(' ')}'`,
+    ),
     '  elif [[ "$current" = -* ]]; then case "$command" in',
     ...options,
     '    esac',

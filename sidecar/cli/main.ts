@@ -14,6 +14,7 @@ import { pause, resume } from './commands/pause.ts'
 import { peek } from './commands/peek.ts'
 import { publish } from './commands/publish.ts'
 import { queues } from './commands/queues.ts'
+import { txList, txResolve, txShow } from './commands/tx.ts'
 import { verify } from './commands/verify.ts'
 import { completion } from './completion.ts'
 
@@ -30,6 +31,9 @@ const COMMANDS: readonly Command[] = [
   pause,
   resume,
   verify,
+  txList,
+  txShow,
+  txResolve,
 ]
 
 const COMMON = {

@@ -37,6 +37,7 @@ const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
   TransactionIdTaken: 409,
   TransactionNotYours: 403,
   TransactionEnded: 409,
+  TransactionNotInDoubt: 409,
   TransactionTooLarge: 413,
   TooManyTransactions: 503,
   MessageTooLarge: 413,

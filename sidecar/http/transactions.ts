@@ -18,22 +18,27 @@ export function transactionRoutes(
     const code = API_ERROR_CODES.find((known) => known === error?.code)
     return code === undefined ? 200 : status[code]
   }
+  const named = (body: string, id: string): unknown => {
+    const input = body === '' ? {} : parseJson(body)
+    return typeof input === 'object' && input !== null ? { ...input, id } : input
+  }
   app.get('/', (c) => c.json({ transactions: broker.transactions() }))
   app.get('/:id', async (c) => c.json(await broker.transaction(c.req.param('id'))))
   app.post('/', async (c) => {
     const transaction = await broker.askTransaction('commit', whole(parseJson(await c.req.text())))
     return c.json(transaction, statusOf(transaction))
   })
+  // Not asked for over NATS: whoever may use the broker may not decide for others.
+  app.post('/:id/resolve', async (c) =>
+    c.json(await broker.resolveTransaction(named(await c.req.text(), c.req.param('id')))),
+  )
   app.post('/:id/:verb', async (c) => {
     const { id, verb } = c.req.param()
     const known = VERBS.find((one) => one === verb)
     if (known === undefined) {
       throw new SidecarError('InvalidParameter', `"${verb}" is none of ${VERBS.join(', ')}`, { field: 'verb' })
     }
-    const body = await c.req.text()
-    const input = body === '' ? {} : parseJson(body)
-    const named = typeof input === 'object' && input !== null ? { ...input, id } : input
-    const transaction = await broker.askTransaction(known, named)
+    const transaction = await broker.askTransaction(known, named(await c.req.text(), id))
     return c.json(transaction, statusOf(transaction))
   })
   return app

@@ -69,6 +69,16 @@ export class Metrics {
   readonly storeLimitBytes = this.#broker('store_limit_bytes', 'Bytes that JetStream may store')
   readonly queues = this.#broker('queues', 'Queues that the broker keeps')
   readonly openTransactions = this.#broker('transactions_open', 'Transactions that have not come to their end')
+  readonly transactionsInDoubt = this.#broker(
+    'transactions_in_doubt',
+    'Transactions whose producer was asked in vain what is to become of them, so that somebody has to decide',
+  )
+  readonly checkBacks = new Counter({
+    name: 'pillion_broker_check_backs_total',
+    help: 'Questions to producers of prepared transactions, by what was answered: commit, abort or unknown',
+    labelNames: ['answer'],
+    registers: [this.registry],
+  })
   readonly endedTransactions = new Counter({
     name: 'pillion_broker_transactions_total',
     help: 'Transactions that came to their end, by it: committed or aborted',
@@ -84,6 +94,7 @@ export class Metrics {
   constructor(version: string) {
     collectDefaultMetrics({ register: this.registry })
     for (const outcome of ['committed', 'aborted']) this.endedTransactions.inc({ outcome }, 0)
+    for (const answer of ['commit', 'abort', 'unknown']) this.checkBacks.inc({ answer }, 0)
     new Gauge({
       name: 'pillion_build_info',
       help: 'Version of the sidecar',

@@ -1,3 +1,5 @@
+import { type Answer, type Asking, type CheckBack, firstAsk, nextAsk } from './check-back.ts'
+
 /**
  * The coordinator of a transaction: who was asked to begin it, and decides. Pure; `participant.ts` has the other side.
  *
@@ -23,27 +25,16 @@
  * and a transaction is forgotten only after every participant is done. An id is used once.
  */
 
-/** When and how often the producer of a prepared transaction is asked what is to become of it. Milliseconds. */
-export interface CheckBack {
-  readonly firstMs: number
-  readonly intervalMs: number
-  /** As often as it is asked; after that the transaction is in doubt. */
-  readonly limit: number
-}
-
 interface Promised {
   /** The participants; all of them voted yes. */
   readonly participants: readonly string[]
 }
 
-export interface Prepared extends Promised {
+export interface Prepared extends Promised, Asking {
   readonly phase: 'prepared' | 'inDoubt'
   /** When it is aborted, if nobody is to be asked. */
   readonly deadline: number
   readonly checkBack: CheckBack | undefined
-  /** How often the producer was asked. */
-  readonly asked: number
-  readonly askAt: number
 }
 
 /** Times are milliseconds since 1970. */
@@ -73,7 +64,7 @@ export type CoordinatorEvent =
   | { readonly kind: 'ask'; readonly from: string }
   | { readonly kind: 'done'; readonly from: string }
   /** The answer of the producer that was asked. */
-  | { readonly kind: 'checked'; readonly answer: 'commit' | 'abort' | 'unknown' }
+  | { readonly kind: 'checked'; readonly answer: Answer }
   | { readonly kind: 'tick' }
   | { readonly kind: 'restart' }
 
@@ -171,12 +162,11 @@ function voted(state: In<'preparing'>, now: number, order?: Order): CoordinatorS
     return order === undefined ? stay(state) : sends(state, participants, order)
   }
   if (commits) return decideCommit(participants)
-  const askAt = checkBack === undefined ? Number.MAX_SAFE_INTEGER : now + checkBack.firstMs
-  return write({ phase: 'prepared', participants, deadline, checkBack, asked: 0, askAt })
+  return write({ phase: 'prepared', participants, deadline, checkBack, ...firstAsk(checkBack, now) })
 }
 
 function prepared(state: Prepared, event: CoordinatorEvent, now: number): CoordinatorStep {
-  const { participants, checkBack, asked } = state
+  const { participants, checkBack } = state
   switch (event.kind) {
     case 'commit':
       return decideCommit(participants)
@@ -186,14 +176,14 @@ function prepared(state: Prepared, event: CoordinatorEvent, now: number): Coordi
       if (event.answer === 'commit') return decideCommit(participants)
       if (event.answer === 'abort') return abort(participants, 'its producer answered abort when it was asked')
       return stay(state)
-    case 'tick':
+    case 'tick': {
       if (checkBack === undefined) return now >= state.deadline ? abort(participants, TIMED_OUT) : stay(state)
-      if (state.phase === 'inDoubt' || now < state.askAt) return stay(state)
-      if (asked >= checkBack.limit) return write({ ...state, phase: 'inDoubt' })
-      return {
-        ...write({ ...state, asked: asked + 1, askAt: now + checkBack.intervalMs }),
-        checkBack: true,
-      }
+      if (state.phase === 'inDoubt') return stay(state)
+      const asking = nextAsk(checkBack, state, now)
+      if (asking === 'wait') return stay(state)
+      if (asking === 'giveUp') return write({ ...state, phase: 'inDoubt' })
+      return { ...write({ ...state, ...asking }), checkBack: true }
+    }
     case 'begin':
     case 'prepare':
     case 'vote':

@@ -25,6 +25,8 @@ export interface Entry {
   readonly carried: Set<string>
   /** Queues that have refused it, and the last sequence of their streams then. */
   readonly refusedAt: Map<string, number>
+  /** Whether its producer is to be asked, once that is on record. */
+  asks: boolean
   /** What it waits for. */
   waitsFor: string | undefined
   /** Whether it came to its end, or never began. */
@@ -44,6 +46,7 @@ export const newEntry = (id: string, startedAt: number): Entry => ({
   isTried: false,
   carried: new Set(),
   refusedAt: new Map(),
+  asks: false,
   waitsFor: undefined,
   isOver: false,
 })

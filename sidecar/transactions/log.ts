@@ -84,6 +84,17 @@ export class TransactionLog {
     }
   }
 
+  /** Those of which anything is in the log, at their end or not. */
+  async ids(): Promise<Set<string>> {
+    const { state } = await this.#js.manager.streams.info(TRANSACTION_STREAM, { subjects_filter: '>' })
+    const prefixes = [transactionSubject(''), stagedSubject('')]
+    return new Set(
+      Object.keys(state.subjects ?? {}).flatMap((subject) =>
+        prefixes.filter((prefix) => subject.startsWith(prefix)).map((prefix) => subject.slice(prefix.length)),
+      ),
+    )
+  }
+
   /** What is on record of one that has not ended, when everything that was written before has come to its end. */
   async reload(id: string): Promise<Logged | undefined> {
     await probe(this.#js, transactionSubject(id))

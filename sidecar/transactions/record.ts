@@ -40,6 +40,10 @@ const partSchema = z.object({
 })
 export type Part = z.infer<typeof partSchema>
 
+const askedSchema = z.union([z.object({ subject: z.string() }), z.object({ url: z.string() })])
+/** Whom to ask what is to become of it. */
+export type Asked = z.infer<typeof askedSchema>
+
 /** What is on record of a transaction: both sides of it, and what it is about. Times are milliseconds since 1970. */
 export const recordSchema = z.object({
   v: z.literal(1),
@@ -51,6 +55,7 @@ export const recordSchema = z.object({
   digest: z.string().optional(),
   /** The hash of the secret that its requests have to name. */
   secret: z.string().optional(),
+  asks: askedSchema.optional(),
   coordinator: coordinatorSchema.optional(),
   participant: participantSchema.optional(),
   queues: z.record(z.string(), partSchema),
@@ -72,17 +77,33 @@ const STATES: Readonly<Record<Coordinator['phase'], TransactionState>> = {
 /** As clients are shown it. */
 export function shown(record: TransactionRecord, waitsFor?: string): Transaction {
   const { id, coordinator, queues, acks, startedAt, endedAt, error } = record
-  const reason = coordinator?.phase === 'aborted' ? coordinator.reason : waitsFor
+  const reason = reasonOf(coordinator, waitsFor)
+  const checkBack = shownCheckBack(record)
   return {
     id,
     state: STATES[coordinator?.phase ?? 'aborted'],
     ...(reason === undefined ? {} : { reason }),
     queues: Object.fromEntries(Object.entries(queues).map(([name, part]) => [name, shownPart(part)])),
     acks: acks.length,
+    ...(checkBack === undefined ? {} : { checkBack }),
     startedAt: new Date(startedAt).toISOString(),
     ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
     ...(error === undefined ? {} : { error }),
   }
+}
+
+function reasonOf(coordinator: Coordinator | undefined, waitsFor: string | undefined): string | undefined {
+  if (coordinator?.phase === 'aborted') return coordinator.reason
+  if (coordinator?.phase !== 'inDoubt') return waitsFor
+  const last = waitsFor === undefined ? '' : ` (the last time: ${waitsFor})`
+  return `its producer was asked ${coordinator.asked} times and said neither commit nor abort${last}; decide it with pillion tx resolve`
+}
+
+function shownCheckBack({ asks, coordinator }: TransactionRecord): Transaction['checkBack'] {
+  if (asks === undefined || coordinator === undefined || !('checkBack' in coordinator)) return undefined
+  const { checkBack } = coordinator
+  if (checkBack === undefined) return undefined
+  return { ...asks, limit: checkBack.limit, ...('asked' in coordinator ? { asked: coordinator.asked } : {}) }
 }
 
 const shownPart = ({ sends, first, last, duplicates }: Part): Transaction['queues'][string] => ({

@@ -32,7 +32,8 @@ export class Run {
 
   async coordinate(entry: Entry, event: CoordinatorEvent): Promise<void> {
     const before = entry.record.coordinator
-    const { state, write, send } = coordinate(before, event, Date.now())
+    const { state, write, send, checkBack } = coordinate(before, event, Date.now())
+    if (checkBack) entry.asks = true
     if (state !== undefined) entry.record = { ...entry.record, coordinator: state }
     if (write) entry.isDirty = true
     if (write && state?.phase === 'committing') entry.record = { ...entry.record, decidedAt: Date.now() }

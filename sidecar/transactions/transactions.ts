@@ -4,6 +4,7 @@ import {
   ackRequestSchema,
   MAX_OPEN,
   namedRequestSchema,
+  resolveRequestSchema,
   sendRequestSchema,
   type Transaction,
   transactRequestSchema,
@@ -14,8 +15,10 @@ import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { addAcks, addSends, bytesOf, digestOf, type Queues } from './content.ts'
 import { type Entry, loadedEntry, newEntry } from './entry.ts'
+import type { Answer } from './check-back.ts'
 import { TransactionLog } from './log.ts'
-import { shown } from './record.ts'
+import { Producers } from './producers.ts'
+import { type Asked, shown } from './record.ts'
 import { parseBegin, parseRequest } from './request.ts'
 import { Run, SELF } from './run.ts'
 import { stage } from './stage.ts'
@@ -24,6 +27,8 @@ import { stage } from './stage.ts'
 const HOLD_MS = 100
 /** Between two looks at transactions that are not at their end. Milliseconds. */
 const LOOK_MS = 2000
+/** Between two looks at what ended transactions left. Milliseconds. */
+const SWEEP_MS = 60_000
 /** A transaction that is asked for at once has to be decided within this. Milliseconds. */
 const AT_ONCE_MS = 30_000
 /** Sends of transactions that are not at their end, together. Bytes. */
@@ -35,6 +40,8 @@ export interface TransactionsOptions {
   readonly queues: Queues
   /** A transaction came to its end. */
   readonly ended: (outcome: 'committed' | 'aborted') => void
+  /** A producer was asked. */
+  readonly checkedBack: (answer: Answer) => void
 }
 
 /** The transactions of a broker. */
@@ -42,15 +49,19 @@ export class Transactions {
   readonly #o: TransactionsOptions
   readonly #log: TransactionLog
   readonly #run: Run
+  readonly #producers: Producers
   readonly #open = new Map<string, Entry>()
   #timer: NodeJS.Timeout | undefined
   #looked = 0
+  /** Monotonic milliseconds. */
+  #sweptAt = Number.NEGATIVE_INFINITY
   #isLooking = false
 
   private constructor(options: TransactionsOptions, log: TransactionLog) {
     this.#o = options
     this.#log = log
     this.#run = new Run({ ...options, log })
+    this.#producers = new Producers(options.js.connection)
   }
 
   /** Reads what is on record. To be called before the Queues are started, which would let go of what is to be held. */
@@ -85,6 +96,16 @@ export class Transactions {
     return this.#open.size
   }
 
+  /** Those that somebody has to decide by hand. */
+  get inDoubtCount(): number {
+    return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt').length
+  }
+
+  /** The connection to nats-server was lost, and is there again. */
+  reconnected(): void {
+    this.#sweptAt = Number.NEGATIVE_INFINITY
+  }
+
   /** Goes on with what is not at its end. */
   resume(): void {
     for (const entry of this.#open.values()) void this.#try(entry, () => this.#restart(entry))
@@ -114,10 +135,10 @@ export class Transactions {
 
   /** The answer has the secret that later requests have to name. */
   async begin(input: unknown): Promise<Transaction> {
-    const { id, secret = randomBytes(16).toString('hex'), timeoutMs } = parseBegin(input)
+    const { id, secret = randomBytes(16).toString('hex'), timeoutMs, asks, checkBack } = parseBegin(input)
     const transaction = await this.#new(id, { secret: hash(secret) }, async (entry) => {
-      entry.record = { ...entry.record, secret: hash(secret) }
-      await this.#run.coordinate(entry, { kind: 'begin', deadline: Date.now() + timeoutMs })
+      entry.record = { ...entry.record, secret: hash(secret), ...(asks === undefined ? {} : { asks }) }
+      await this.#run.coordinate(entry, { kind: 'begin', deadline: Date.now() + timeoutMs, checkBack })
     })
     return { ...transaction, secret }
   }
@@ -186,6 +207,41 @@ export class Transactions {
     )
     if (transaction.state === 'Aborted') return transaction
     throw new SidecarError('TransactionEnded', `transaction ${id} is committed, so it cannot be aborted`)
+  }
+
+  /** What somebody decides of one in doubt; the same decision again changes nothing. */
+  async resolve(input: unknown): Promise<Transaction> {
+    const { id, decision } = parseRequest(resolveRequestSchema, input)
+    const entry = this.#open.get(id)
+    const transaction = await (entry === undefined ? this.get(id) : this.#decide(entry, decision))
+    const { state } = transaction
+    if (decision === 'abort' ? state === 'Aborted' : state === 'Committing' || state === 'Committed') return transaction
+    throw new SidecarError('TransactionEnded', `transaction ${id} is ${state}, so ${decision} comes too late`)
+  }
+
+  #decide(entry: Entry, decision: 'commit' | 'abort'): Promise<Transaction> {
+    const { id } = entry
+    return entry.lock.run(async () => {
+      if (entry.isLost) await this.#reload(entry)
+      if (entry.isOver) return this.get(id)
+      const phase = entry.record.coordinator?.phase
+      if (phase === 'inDoubt') {
+        this.#o.logger.warn({ transaction: id, decision }, 'a transaction in doubt is decided by hand')
+        await this.#run.coordinate(
+          entry,
+          decision === 'commit'
+            ? { kind: 'commit' }
+            : { kind: 'abort', reason: 'it was in doubt, and aborted by hand' },
+        )
+        await this.#conclude(entry)
+      } else if (phase !== 'committing') {
+        throw new SidecarError(
+          'TransactionNotInDoubt',
+          `transaction ${id} is ${shown(entry.record).state}; it is not in doubt, so its client decides, its check-back or its timeout`,
+        )
+      }
+      return shown(entry.record, entry.waitsFor)
+    })
   }
 
   /** Those that are not at their end, oldest first. */
@@ -324,13 +380,22 @@ export class Transactions {
     entry.record = record
     this.#forget(entry)
     this.#o.ended(coordinator.phase)
-    if (entry.sequence === 0) return
-    this.#log.clear(entry.id).catch((error: unknown) => {
-      this.#o.logger.debug(
-        { err: error, transaction: entry.id },
-        'what an ended transaction left is removed at a start',
-      )
+    if (entry.sequence > 0) this.#clear(entry.id)
+  }
+
+  /** Of one whose end is remembered. */
+  #clear(id: string): void {
+    this.#log.clear(id).catch((error: unknown) => {
+      this.#o.logger.debug({ err: error, transaction: id }, 'what an ended transaction left is removed later')
     })
+  }
+
+  /** Removes what ended transactions left, or a nats-server that was killed brought back: it forgets what was removed just before. */
+  async #sweep(): Promise<void> {
+    for (const id of await this.#log.ids()) {
+      if (this.#open.has(id) || (await this.#log.ended(id)) === undefined) continue
+      await this.#log.clear(id)
+    }
   }
 
   #forget(entry: Entry): void {
@@ -347,6 +412,7 @@ export class Transactions {
     const ended = await this.#log.ended(entry.id)
     if (ended !== undefined) {
       entry.record = ended
+      this.#clear(entry.id)
       return this.#forget(entry)
     }
     const logged = await this.#log.reload(entry.id)
@@ -376,6 +442,13 @@ export class Transactions {
   }
 
   async #look(): Promise<void> {
+    if (this.#sweptAt + SWEEP_MS < performance.now()) {
+      this.#sweptAt = performance.now()
+      await this.#sweep().catch((error: unknown) => {
+        this.reconnected()
+        this.#o.logger.debug({ err: error }, 'could not look for what ended transactions left; trying again')
+      })
+    }
     for (const entry of this.#open.values()) {
       await this.#try(entry, async () => {
         if (entry.isLost) return this.#reload(entry)
@@ -385,12 +458,37 @@ export class Transactions {
     }
   }
 
+  /** Not under the transaction's lock: its client may decide meanwhile, and then the answer comes too late. */
+  async #askProducer(entry: Entry, asks: Asked): Promise<void> {
+    const { id, startedAt, coordinator } = entry.record
+    const limitMs = coordinator?.phase === 'prepared' ? (coordinator.checkBack?.intervalMs ?? 0) : 0
+    const { answer, why } = await this.#producers.ask(
+      asks,
+      { id, startedAt: new Date(startedAt).toISOString() },
+      limitMs,
+    )
+    this.#o.checkedBack(answer)
+    if (why !== undefined)
+      this.#o.logger.warn(
+        { transaction: id, ...asks, why },
+        'a producer did not say what is to become of its transaction',
+      )
+    await this.#try(entry, async () => {
+      entry.waitsFor = why
+      await this.#run.coordinate(entry, { kind: 'checked', answer })
+    })
+  }
+
   async #try(entry: Entry, work: () => Promise<void>): Promise<void> {
     await entry.lock
       .run(async () => {
         if (entry.isOver) return
         await work()
         if (!entry.isOver) await this.#conclude(entry)
+        const { asks } = entry.record
+        if (!entry.asks || asks === undefined) return
+        entry.asks = false
+        void this.#askProducer(entry, asks)
       })
       .catch((error: unknown) => {
         this.#o.logger.warn({ err: error, transaction: entry.id }, 'could not go on with a transaction; trying again')

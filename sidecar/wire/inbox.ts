@@ -1,6 +1,6 @@
-import { CLIENT_SUBSCRIBE } from '../../crds/protocol/subjects.ts'
+import { CLIENT_INBOXES } from '../../crds/protocol/subjects.ts'
 
-const PREFIXES = CLIENT_SUBSCRIBE.map((subject) => subject.slice(0, -1))
+const PREFIXES = CLIENT_INBOXES.map((subject) => subject.slice(0, -1))
 
 /**
  * Whether a request may be answered where it asks for it. The sidecar and the server may publish anywhere, a client may not:

@@ -1,6 +1,7 @@
 import { consume } from './benches/consume.ts'
 import { latency } from './benches/latency.ts'
 import { memory } from './benches/memory.ts'
+import { tx } from './benches/tx.ts'
 import { type BenchOptions, readOptions, UsageError, usage } from './options.ts'
 import { type Row, table } from './row.ts'
 
@@ -16,6 +17,11 @@ const BENCHES: Readonly<Record<string, Known>> = {
   consume: { run: consume, messages: 100_000, about: 'consume + acknowledge of a full queue' },
   latency: { run: latency, messages: 5000, about: 'from publish to delivery, 500 a second, to a waiting consumer' },
   memory: { run: memory, messages: 1_000_000, about: 'of the sidecar with so many waiting; raw: the same with 1,000' },
+  tx: {
+    run: tx,
+    messages: 2000,
+    about: 'transactions of 2 sends and 1 acknowledgement, Fifo; raw: the same without one',
+  },
 }
 
 async function main(args: readonly string[]): Promise<void> {

@@ -6,7 +6,7 @@ import { consume, drain, operate, produce, type Scene } from './clients.ts'
 import { Disk } from '../harness/disk.ts'
 import { cutPower, kill } from './killer.ts'
 import { QUEUES } from './queues.ts'
-import { type Random, randomOf } from './random.ts'
+import { type Random, seedsFrom } from './random.ts'
 import { Story, type Verdict } from './story.ts'
 
 export interface ChaosSettings {
@@ -91,12 +91,6 @@ async function underKills(
     isOver = true
   }
   await all
-}
-
-/** A source of numbers for each who draws: what one of them gets must not depend on when the others draw. */
-function seedsFrom(seed: number): () => Random {
-  let next = seed
-  return () => randomOf(next++)
 }
 
 /** What the ledgers say once everything has come to its end. */

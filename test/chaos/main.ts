@@ -1,30 +1,39 @@
 // `npm run chaos`: whether anything is lost, doubled or unaccounted for, whenever a part of the broker is killed.
-import { type ChaosReport, runChaos } from './chaos.ts'
+import { runChaos } from './chaos.ts'
 import { whyNoPowerCuts } from '../harness/disk.ts'
 import { readOptions, UsageError, USAGE } from './options.ts'
+import { isWrong, runTxChaos } from './transactions/run.ts'
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     process.stdout.write(USAGE)
     return 0
   }
-  const { json, ...settings } = readOptions(args)
+  const { json, transactions, ...settings } = readOptions(args)
   const { seed, kills, powerCuts } = settings
   const missing = powerCuts ? whyNoPowerCuts() : undefined
   if (missing !== undefined) throw new UsageError(missing)
   process.stderr.write(`seed ${seed}\n`)
-  const report = await runChaos(settings, (number, victim) => {
+  const onKill = (number: number, victim: string): void => {
     if (process.stderr.isTTY) process.stderr.write(`\rkill ${number} of ${kills}: ${victim}\u001B[K`)
     else if (number % 25 === 0) process.stderr.write(`kill ${number} of ${kills}\n`)
-  })
-  process.stdout.write(json ? `${JSON.stringify(report)}\n` : told(report))
+  }
+  if (transactions !== undefined) {
+    const report = await runTxChaos({ seed, kills, transactions }, onKill)
+    tell(report, json)
+    return isWrong(report) ? 1 : 0
+  }
+  const report = await runChaos(settings, onKill)
+  tell(report, json)
   return report.lost + report.duplicates + report.unaccounted === 0 ? 0 : 1
 }
 
-const told = (report: ChaosReport): string =>
-  Object.entries(report)
-    .map(([name, value]) => `${name.padEnd(16)}${Array.isArray(value) ? value.join(', ') || '-' : String(value)}\n`)
-    .join('')
+function tell(report: object, json: boolean): void {
+  const lines = Object.entries(report).map(
+    ([name, value]) => `${name.padEnd(16)}${Array.isArray(value) ? value.join(', ') || '-' : String(value)}\n`,
+  )
+  process.stdout.write(json ? `${JSON.stringify(report)}\n` : lines.join(''))
+}
 
 try {
   process.exitCode = await main(process.argv.slice(2))

@@ -7,15 +7,23 @@ test('reads what is given, and has defaults for the rest', () => {
     kills: 7,
     powerCuts: false,
     json: true,
+    transactions: undefined,
   })
   expect(readOptions([])).toMatchObject({ kills: 50, powerCuts: false, json: false })
   expect(readOptions(['--power-cuts'])).toMatchObject({ powerCuts: true })
+  expect(readOptions(['tx', '--kills', '7'])).toMatchObject({ kills: 7, transactions: 140 })
+  expect(readOptions(['tx', '--transactions', '9'])).toMatchObject({ transactions: 9 })
 })
 
 test.each([
   [['--seed', 'x'], '--seed is "x"'],
   [['--seed', '-1'], "'--seed"],
   [['--kills', '0'], '--kills is "0"; it has to be a whole number from 1 to 10000'],
+  [['--transactions', '9'], '--transactions is for tx; write tx before it'],
+  [['tx', '--transactions', '0'], '--transactions is "0"; it has to be a whole number from 1 to 100000'],
+  [['tx', '--power-cuts'], '--power-cuts is not for tx'],
+  [['queues'], '"queues" is not known; write tx, or nothing'],
+  [['tx', 'tx'], '"tx tx" is not known'],
   [['--speed', '1'], '--speed'],
 ])('refuses %j', (args, message) => {
   expect(() => readOptions(args)).toThrow(message)

@@ -1,13 +1,15 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
-export const USAGE = `npm run chaos -- [--seed S] [--kills N] [--power-cuts] [--json]
+export const USAGE = `npm run chaos -- [tx] [--seed S] [--kills N] [--transactions N] [--power-cuts] [--json]
 
 Publishes to Queues of every mode, consumes, fails, delays, expires, redrives and moves messages, and kills the sidecar and
 nats-server at random moments; then it looks for what is lost, doubled or unaccounted for. Needs no Kubernetes.
+With tx it makes transactions over three Queues, and looks whether each is wholly there or wholly absent.
 
   --seed S    a whole number; the same seed makes the same decisions. Default: a random one, which is printed
   --kills N   kills, 1 to 10000; default 50
+  --transactions N  with tx: how many, 1 to 100000; default 20 for each kill
   --power-cuts  cuts the power of the disk instead: what was not on it is gone (root on Linux)
   --json      the result as one JSON object
 `
@@ -17,6 +19,8 @@ export interface ChaosOptions {
   readonly kills: number
   readonly powerCuts: boolean
   readonly json: boolean
+  /** How many are made, where it is them that are looked at; undefined: messages are. */
+  readonly transactions: number | undefined
 }
 
 /** Wrong arguments. */
@@ -24,26 +28,36 @@ export class UsageError extends Error {}
 
 /** Throws UsageError. */
 export function readOptions(args: readonly string[]): ChaosOptions {
-  const { seed, kills, 'power-cuts': powerCuts, json } = parse(args)
+  const { values, positionals } = parse(args)
+  const { seed, kills, transactions, 'power-cuts': powerCuts = false, json = false } = values
+  const [workload, ...more] = positionals
+  if (more.length > 0 || (workload !== undefined && workload !== 'tx'))
+    throw new UsageError(`"${positionals.join(' ')}" is not known; write tx, or nothing`)
+  const isTx = workload === 'tx'
+  if (isTx && powerCuts) throw new UsageError('--power-cuts is not for tx; leave out one of them')
+  if (!isTx && transactions !== undefined) throw new UsageError('--transactions is for tx; write tx before it')
+  const killed = kills === undefined ? 50 : whole('--kills', kills, 1, 10_000)
+  const made = transactions === undefined ? killed * 20 : whole('--transactions', transactions, 1, 100_000)
   return {
     seed: seed === undefined ? randomInt(2 ** 31) : whole('--seed', seed, 0, 2 ** 32 - 1),
-    kills: kills === undefined ? 50 : whole('--kills', kills, 1, 10_000),
-    powerCuts: powerCuts === true,
-    json: json === true,
+    kills: killed,
+    powerCuts,
+    json,
+    transactions: isTx ? made : undefined,
   }
 }
 
-function parse(args: readonly string[]): { seed?: string; kills?: string; 'power-cuts'?: boolean; json?: boolean } {
+const OPTIONS = {
+  seed: { type: 'string' },
+  kills: { type: 'string' },
+  transactions: { type: 'string' },
+  'power-cuts': { type: 'boolean' },
+  json: { type: 'boolean' },
+} as const
+
+function parse(args: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seed: { type: 'string' },
-        kills: { type: 'string' },
-        'power-cuts': { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    }).values
+    return parseArgs({ args: [...args], allowPositionals: true, options: OPTIONS })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }

@@ -23,3 +23,9 @@ export function pick<T>(random: Random, choices: ReadonlyArray<readonly [weight:
   if (last === undefined) throw new Error('there is nothing to pick')
   return last[1]
 }
+
+/** A source of numbers for each who draws: what one of them gets must not depend on when the others draw. */
+export function seedsFrom(seed: number): () => Random {
+  let next = seed
+  return () => randomOf(next++)
+}

@@ -8,11 +8,14 @@ import { runTool } from './tool.ts'
 const SOURCE = fileURLToPath(new URL('go', import.meta.url))
 
 /** Builds the Go client; Go itself knows when nothing changed. */
-export async function goClient(): Promise<Program> {
-  const command = cacheFolder('clients', 'go', 'client')
+export const goClient = (): Promise<Program> => goProgram('client', '.')
+
+/** Builds a Go program of the same module, which is in the folder of its name. */
+export async function goProgram(name: string, folder = `./${name}`): Promise<Program> {
+  const command = cacheFolder('clients', 'go', name)
   await mkdir(dirname(command), { recursive: true })
   const unfinished = `${command}.${process.pid}`
-  await runTool('go', ['build', '-o', unfinished, '.'], { cwd: SOURCE, missing: 'install Go 1.26 or newer' })
+  await runTool('go', ['build', '-o', unfinished, folder], { cwd: SOURCE, missing: 'install Go 1.26 or newer' })
   await rename(unfinished, command)
   return { command, args: [] }
 }

@@ -10,8 +10,10 @@ import { runTool } from './tool.ts'
 const SOURCE = fileURLToPath(new URL('python', import.meta.url))
 const REQUIREMENTS = join(SOURCE, 'requirements.txt')
 
+export const pythonClient = (): Promise<Program> => pythonProgram('main.py')
+
 /** Installs the pinned packages into a virtual environment of their own, once for each content of requirements.txt. */
-export async function pythonClient(): Promise<Program> {
+export async function pythonProgram(file: string): Promise<Program> {
   const hash = createHash('sha256')
     .update(await readFile(REQUIREMENTS))
     .digest('hex')
@@ -25,5 +27,5 @@ export async function pythonClient(): Promise<Program> {
     await runTool(command, ['-m', 'pip', 'install', '--quiet', '-r', REQUIREMENTS], { cwd: SOURCE, missing })
     await writeFile(complete, '')
   }
-  return { command, args: [join(SOURCE, 'main.py')] }
+  return { command, args: [join(SOURCE, file)] }
 }

@@ -3,7 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connect } from '@nats-io/transport-node'
 import { EmbeddedRun } from './harness/embedded.ts'
+import { to, TransactionClient } from './harness/transactions.ts'
+import { eventually } from './harness/wait.ts'
 
 const MAIN = join(import.meta.dirname, '../../sidecar/cli/main.ts')
 const QUEUE = (name: string): string =>
@@ -72,6 +75,31 @@ describe('pillion', () => {
     expect((await pillion('consume', 'others', '--once')).out).toBe('from standard input')
   })
 
+  it('shows transactions, and decides one in doubt', async () => {
+    const connection = await connect({ servers: at.nats })
+    const tx = new TransactionClient(connection)
+    const checkBack = { subject: 'pillion.check.nobody', firstAfter: '1s', interval: '1s', limit: 1 }
+    const { id, secret } = await tx.ask('begin', { id: 'doubtful', checkBack })
+    await tx.ask('send', { id, secret, from: 0, sends: to('orders', 'decided') })
+    await tx.ask('prepare', { id, secret })
+    await connection.close()
+    expect((await pillion('tx', 'resolve', id, 'commit')).err).toContain('it is not in doubt')
+    await eventually(async () => expect(await json('tx', 'list')).toMatchObject([{ id, state: 'InDoubt' }]))
+    expect((await pillion('tx', 'list')).out).toMatch(/^doubtful +InDoubt .* 1 +0 +its producer was asked 1 times/m)
+    expect((await pillion('tx', 'show', id)).out).toMatch(/^asks +pillion.check.nobody, 1 of 1 times$/m)
+    expect((await pillion('tx', 'resolve', id, 'commit')).out).toMatch(/^state +Committed$/m)
+    expect(await json('tx', 'resolve', id, 'commit')).toMatchObject({ state: 'Committed' })
+    expect((await pillion('tx', 'resolve', id, 'abort')).err).toContain('comes too late')
+    expect(await json('tx', 'list')).toEqual([])
+    expect((await pillion('tx', 'show', id)).out).toMatch(/^sends to orders +1, stored as \d+ to \d+$/m)
+    expect((await pillion('consume', 'orders', '--count', '1')).out).toBe('decided')
+    expect(await pillion('tx', 'resolve', id, 'maybe')).toMatchObject({ code: 2 })
+    expect(await pillion('tx', 'show', 'never')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no transaction "never"'),
+    })
+  })
+
   it('says what to do about what is wrong, with exit code 2 where the command is', async () => {
     const said = async (code: number, text: string, ...args: string[]): Promise<void> => {
       const { code: is, err } = await pillion(...args)
@@ -100,6 +128,8 @@ describe('pillion', () => {
       })
     expect(await complete('pillion pe')).toBe('peek')
     expect(await complete('pillion dlq re')).toBe('redrive')
+    expect(await complete('pillion tx re')).toBe('resolve')
+    expect(await complete('pillion tx list --bro')).toBe('--broker')
     expect(await complete('pillion dlq redrive --dry')).toBe('--dry-run')
     expect(await complete('pillion peek o')).toBe('orders others')
   })

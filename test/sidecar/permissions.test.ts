@@ -35,6 +35,7 @@ describe('who connects', () => {
 
 describe('the client user may not publish', () => {
   it.each([
+    'pillion.check.mine',
     '$JS.API.STREAM.CREATE.mine',
     '$JS.API.STREAM.UPDATE.orders',
     '$JS.API.STREAM.PURGE.orders',
@@ -153,6 +154,21 @@ describe('the client user may', () => {
     const request = JSON.stringify({ sends: [{ queue: 'orders', body: 'sent' }] })
     const answer: unknown = (await client.request('pillion.tx.commit', request, { timeout: 10_000 })).json()
     expect(answer).toMatchObject({ state: 'Committed' })
+  })
+
+  it('be asked what is to become of a transaction, and answer', async () => {
+    client.subscribe('pillion.check.shop', { callback: (_, message) => void message.respond('{"answer":"commit"}') })
+    await client.flush()
+    const ask = async (verb: string, body: object): Promise<void> => {
+      await client.request(`pillion.tx.${verb}`, JSON.stringify({ id: 'left', secret: 'a secret of a test', ...body }))
+    }
+    await ask('begin', { checkBack: { subject: 'pillion.check.shop', firstAfter: '1s' } })
+    await ask('send', { from: 0, sends: [{ queue: 'orders', body: 'left' }] })
+    await ask('prepare', {})
+    await eventually(async () => {
+      const { json } = await broker.api.request('GET', '/transactions/left')
+      expect(json).toMatchObject({ state: 'Committed' })
+    })
   })
 
   it('publish to queues at the core, without waiting', async () => {

@@ -49,7 +49,8 @@ interface Life extends AsyncDisposable {
 /** What a sidecar does between its start and its end. */
 async function live(hands: JetStreamAccess, names: readonly string[]): Promise<Life> {
   const queues = new Map<string, Queue>()
-  const transactions = await Transactions.open({ js: hands, logger, queues, ended: () => undefined })
+  const told = { ended: () => undefined, checkedBack: () => undefined }
+  const transactions = await Transactions.open({ js: hands, logger, queues, ...told })
   for (const name of names) {
     const queue = new Queue(hands, name, specOf(), 1, logger, new QueueMetrics(new Metrics('test'), name))
     transactions.restoreHolds(queue)

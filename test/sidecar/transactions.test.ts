@@ -264,13 +264,6 @@ describe('is refused, and nothing is changed:', () => {
     expect(await tx.refused('rollback', {})).toMatchObject({ code: 'InvalidParameter' })
   })
 
-  it('a check-back, which is not there yet', async () => {
-    expect(await tx.refused('begin', { checkBack: { subject: 'mine' } })).toMatchObject({
-      code: 'NotImplemented',
-      field: 'checkBack',
-    })
-  })
-
   it('a timeout that is none', async () => {
     expect(await tx.refused('begin', { timeout: 'soon' })).toMatchObject({ code: 'InvalidParameter', field: 'timeout' })
   })

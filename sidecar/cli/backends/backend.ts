@@ -2,6 +2,7 @@ import type { MessageCounts } from '../../../crds/protocol/api.ts'
 import type { BrowsePage, Source } from '../../../crds/protocol/browse.ts'
 import type { QueueLedger } from '../../../crds/protocol/ledger.ts'
 import type { Operation, OperationRequest } from '../../../crds/protocol/operation.ts'
+import type { Transaction } from '../../../crds/protocol/transaction.ts'
 
 export interface QueueSummary {
   readonly name: string
@@ -9,6 +10,9 @@ export interface QueueSummary {
   readonly paused: boolean
   readonly messages: MessageCounts
 }
+
+/** A transaction, and where there are several brokers, which one keeps it. */
+export type KeptTransaction = Transaction & { readonly broker?: string }
 
 /** What commands ask of Queues: of an embedded server, or of a cluster. */
 export interface Backend {
@@ -22,4 +26,9 @@ export interface Backend {
   operate(queue: string, request: OperationRequest): Promise<string>
   operation(queue: string, id: string): Promise<Operation>
   cancel(queue: string, id: string): Promise<void>
+  /** Those that are not at their end. @param broker one of a cluster; undefined: all of them */
+  transactions(broker: string | undefined): Promise<KeptTransaction[]>
+  transaction(id: string, broker: string | undefined): Promise<KeptTransaction>
+  /** Decides one in doubt. */
+  resolve(id: string, decision: 'commit' | 'abort', broker: string | undefined): Promise<KeptTransaction>
 }

@@ -5,7 +5,7 @@ import { PROXY_AUTHORIZATION_HEADER } from '../../../crds/protocol/api.ts'
 import type { Operation, OperationRequest, OperationState } from '../../../crds/protocol/operation.ts'
 import type { Backend } from './backend.ts'
 import type { Kube } from './kube.ts'
-import { sidecarApi } from './sidecar-api.ts'
+import { Refused, sidecarApi } from './sidecar-api.ts'
 
 const count = z.number().default(0)
 const countsSchema = z.object({ ready: count, inFlight: count, delayed: count, deadLettered: count })
@@ -20,6 +20,7 @@ const queueSchema = z.looseObject({
   }),
   status: z.looseObject({ broker: z.string().optional(), messages: countsSchema.optional() }).prefault({}),
 })
+const brokersSchema = z.object({ items: z.array(z.object({ metadata: z.object({ name: z.string() }) })) })
 const secretSchema = z.object({ data: z.object({ token: z.string() }) })
 const operationSchema = z.object({
   spec: z.object({ dryRun: z.boolean().default(false) }),
@@ -45,18 +46,40 @@ export function cluster(kube: Kube): Backend {
     `/apis/${GROUP}/${VERSION}/namespaces/${kube.namespace}/${plural}${name === '' ? '' : `/${encodeURIComponent(name)}`}`
   const queue = async (name: string) => queueSchema.parse(await kube.ask('GET', objects('queues', name)))
 
-  /** The sidecar of a Queue's broker, with the token that its Secret has. */
-  const sidecar = async (name: string): Promise<Backend> => {
-    const { status } = await queue(name)
-    const broker = status.broker ?? name
+  /** A broker's sidecar, with the token that its Secret has. */
+  const sidecarOf = async (broker: string): Promise<Backend> => {
     const core = `/api/v1/namespaces/${kube.namespace}`
     const { data } = secretSchema.parse(await kube.ask('GET', `${core}/secrets/${broker}-sidecar`))
     const token = Buffer.from(data.token, 'base64').toString()
     return sidecarApi((method, path, body) => {
-      if (method !== 'GET') throw new Error(`${method} goes by objects of Kubernetes`)
+      // A transaction in doubt is no object of Kubernetes: who decides it needs the rights to the proxy's POST, and to the token.
+      const isResolve = method === 'POST' && /^\/transactions\/[^/]+\/resolve$/.test(path)
+      if (method !== 'GET' && !isResolve) throw new Error(`${method} goes by objects of Kubernetes`)
       const headers = { [PROXY_AUTHORIZATION_HEADER]: `Bearer ${token}` }
-      return kube.send('GET', `${core}/services/${broker}:http/proxy${path}`, { body, headers })
+      return kube.send(method, `${core}/services/${broker}:http/proxy${path}`, { body, headers })
     })
+  }
+  const sidecar = async (name: string): Promise<Backend> => sidecarOf((await queue(name)).status.broker ?? name)
+  const brokers = async (): Promise<string[]> => {
+    const { items } = brokersSchema.parse(await kube.ask('GET', objects('queuebrokers')))
+    return items.map(({ metadata }) => metadata.name)
+  }
+  /** Where a transaction is kept, as long as it is known. */
+  const keeperOf = async (id: string): Promise<string> => {
+    const names = await brokers()
+    const has = async (name: string): Promise<string[]> => {
+      try {
+        await (await sidecarOf(name)).transaction(id, undefined)
+        return [name]
+      } catch (error) {
+        if (error instanceof Refused && error.code === 'TransactionNotFound') return []
+        throw error
+      }
+    }
+    const [name, ...more] = (await Promise.all(names.map(has))).flat()
+    if (name === undefined) throw new Error(`no broker of namespace ${kube.namespace} knows transaction ${id}`)
+    if (more.length === 0) return name
+    throw new Error(`transaction ${id} is known to ${[name, ...more].join(', ')}; say which is meant with --broker`)
   }
 
   return {
@@ -115,6 +138,22 @@ export function cluster(kube: Kube): Backend {
     },
     async cancel(_name, id) {
       await kube.ask('DELETE', objects('queueoperations', id))
+    },
+    async transactions(broker) {
+      const names = broker === undefined ? await brokers() : [broker]
+      const all = names.map(async (name) => {
+        const own = await (await sidecarOf(name)).transactions(undefined)
+        return own.map((transaction) => ({ ...transaction, broker: name }))
+      })
+      return (await Promise.all(all)).flat()
+    },
+    async transaction(id, named) {
+      const broker = named ?? (await keeperOf(id))
+      return { ...(await (await sidecarOf(broker)).transaction(id, undefined)), broker }
+    },
+    async resolve(id, decision, named) {
+      const broker = named ?? (await keeperOf(id))
+      return { ...(await (await sidecarOf(broker)).resolve(id, decision, undefined)), broker }
     },
   }
 }

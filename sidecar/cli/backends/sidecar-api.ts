@@ -2,6 +2,7 @@ import { apiErrorSchema, queueObservationSchema } from '../../../crds/protocol/a
 import { browsePageSchema } from '../../../crds/protocol/browse.ts'
 import { ledgerSchema } from '../../../crds/protocol/ledger.ts'
 import { operationSchema } from '../../../crds/protocol/operation.ts'
+import { transactionSchema } from '../../../crds/protocol/transaction.ts'
 import { parseQueueSpec, type QueueSpec } from '../../../crds/index.ts'
 import { z } from 'zod'
 import type { Backend } from './backend.ts'
@@ -9,6 +10,17 @@ import type { Backend } from './backend.ts'
 /** One request to a sidecar's HTTP API. */
 export type Send = (method: string, path: string, body?: string) => Promise<{ status: number; text: string }>
 
+/** What the sidecar refuses, with the code that it has for that. */
+export class Refused extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+const transactionsSchema = z.object({ transactions: z.array(transactionSchema) })
 const declarationSchema = z.object({ generation: z.int(), spec: z.unknown() })
 const queuesSchema = z.object({ queues: z.array(queueObservationSchema) })
 
@@ -20,8 +32,8 @@ export function sidecarApi(send: Send): Backend {
     if (status < 300) return json
     const refused = apiErrorSchema.safeParse(json)
     if (!refused.success) throw new Error(`${method} ${path}: ${status}: ${text.slice(0, 200)}`)
-    const { field, message } = refused.data.error
-    throw new Error(field === undefined || message.startsWith(field) ? message : `${field}: ${message}`)
+    const { code, field, message } = refused.data.error
+    throw new Refused(code, field === undefined || message.startsWith(field) ? message : `${field}: ${message}`)
   }
   const of = (queue: string): string => `/queues/${encodeURIComponent(queue)}`
   const declaration = async (queue: string): Promise<{ generation: number; spec: QueueSpec }> => {
@@ -64,6 +76,17 @@ export function sidecarApi(send: Send): Backend {
     },
     async cancel(queue, id) {
       await call('DELETE', `${of(queue)}/operations/${encodeURIComponent(id)}`)
+    },
+    async transactions() {
+      return transactionsSchema.parse(await call('GET', '/transactions')).transactions
+    },
+    async transaction(id) {
+      return transactionSchema.parse(await call('GET', `/transactions/${encodeURIComponent(id)}`))
+    },
+    async resolve(id, decision) {
+      return transactionSchema.parse(
+        await call('POST', `/transactions/${encodeURIComponent(id)}/resolve`, { decision }),
+      )
     },
   }
 }

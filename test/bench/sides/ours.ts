@@ -24,7 +24,8 @@ export const ours: Side = {
   },
 }
 
-const queue = (name: string, durability: Durability, mode: BenchModeName): string =>
+/** The manifest of a Queue to measure. */
+export const queue = (name: string, durability: Durability, mode: BenchModeName): string =>
   stringify({
     apiVersion: API_VERSION,
     kind: 'Queue',
