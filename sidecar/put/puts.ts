@@ -29,6 +29,7 @@ export type PutQueues = ReadonlyMap<string, { readonly spec: QueueSpec }>
  */
 export class Puts {
   readonly #queues: PutQueues
+  readonly #maxHeldBytes: number
   readonly #connection: Connection
   readonly #wire: Wire
   readonly #batchers = new Map<string, Batcher>()
@@ -42,8 +43,9 @@ export class Puts {
   #heldBytes = 0
   #sweeper: NodeJS.Timeout | undefined
 
-  constructor(options: ConnectionOptions, queues: PutQueues, logger: Logger) {
+  constructor(options: ConnectionOptions, queues: PutQueues, logger: Logger, maxHeldBytes = MAX_HELD_BYTES) {
     this.#queues = queues
+    this.#maxHeldBytes = maxHeldBytes
     const subscriptions = [
       ...PUT_SUBJECTS.map((subject) => ({ subject, queueGroup: SIDECAR_QUEUE_GROUP })),
       { subject: `${this.#inbox}*` },
@@ -103,7 +105,7 @@ export class Puts {
     const reply = mayBeAnswered(frame) ? frame.reply : ''
     const [, name = ''] = subject.split('.', 2)
     if (!this.#takes(name, subject)) return writeNoResponders(this.#wire.out, reply)
-    if (this.#heldBytes + payload.length + this.#connection.unsentBytes > MAX_HELD_BYTES)
+    if (this.#heldBytes + payload.length + this.#connection.unsentBytes > this.#maxHeldBytes)
       return writeText(this.#wire.out, reply, noRoom(name))
     const { alone, id } = askedBy(payload, headerBytes)
     const batcher = this.#batcher(name)
