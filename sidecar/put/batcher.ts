@@ -6,8 +6,11 @@ import type { Outgoing } from './outgoing.ts'
 import { type Put, writeAnswer, writeBatch, writeNoResponders, writeSingle, writeText } from './publish.ts'
 import { Times } from './times.ts'
 
-/** One in so many of those that are passed on is answered by way of the sidecar, so that it knows how far the stream is. */
-const SAMPLE_EVERY = 4
+/**
+ * One in so many of those that are passed on, at least and at most, is answered by way of the sidecar, so that it knows how far the stream is. At
+ * most where it turns out that nothing else was on its way: there the way by the sidecar is a good part of what a publish takes.
+ */
+const SAMPLE_EVERY = { least: 4, most: 16 } as const
 /** A batch is no larger, unless by its first message: nats-server holds it twice. Bytes. */
 const MAX_BATCH_BYTES = 8 * 1024 * 1024
 /** Past this nothing is expected any more: nats-server could not store it, and says nothing of it. Milliseconds. */
@@ -56,10 +59,10 @@ export class Batcher {
   #waiting: Put[] = []
   #batch: Batch | undefined
   #sample: Sample | undefined
-  /** How many were passed on, how many of them are known to be done, and how many were when the last sample was sent. */
+  #sampleEvery: number = SAMPLE_EVERY.least
+  /** How many were passed on, and how many of them are known to be done. */
   #passed = 0
   #done = 0
-  #sampled = 0
   #expected = 0
   /** Since when it is waited for others. */
   #gatheringSince = 0
@@ -118,9 +121,8 @@ export class Batcher {
 
   /** Returns whether it goes on: false where it has to be waited. */
   #store(run: readonly Put[]): boolean {
-    // Of what was passed on after the last sample nothing will be heard.
-    if (this.#sample === undefined) this.#done = this.#passed
-    const flying = this.#passed - this.#done
+    // Of what was passed on after the last sample nothing will be heard; it is a few.
+    const flying = this.#sample === undefined ? 0 : this.#passed - this.#done
     const choice = choose(
       { waiting: run.length, flying, expected: this.#expected, gatheredMs: performance.now() - this.#gatheringSince },
       this.#times,
@@ -158,7 +160,7 @@ export class Batcher {
 
   #pass(count: number): void {
     for (const put of this.#waiting.splice(0, count)) {
-      this.#passOn(put, this.#sample === undefined && this.#passed - this.#sampled >= SAMPLE_EVERY - 1)
+      this.#passOn(put, this.#sample === undefined && this.#passed + 1 - this.#done >= this.#sampleEvery)
       this.#wire.released(put.payload.length)
     }
   }
@@ -174,13 +176,15 @@ export class Batcher {
     const sample = { number: this.#passed, sentAt: performance.now() }
     const ahead = this.#passed - this.#done
     this.#sample = sample
-    this.#sampled = this.#passed
     return this.#wire.ask((answer) => {
       writeAnswer(this.#wire.out, put.reply, answer)
       this.#done = Math.max(this.#done, sample.number)
       if (this.#sample !== sample) return
       this.#sample = undefined
-      this.#times.passed(performance.now() - sample.sentAt, ahead)
+      const isLast = this.#passed === sample.number
+      this.#sampleEvery = isLast ? Math.min(SAMPLE_EVERY.most, 2 * this.#sampleEvery) : SAMPLE_EVERY.least
+      // Where nothing followed, those before it may have been done long before.
+      if (!isLast) this.#times.passed(performance.now() - sample.sentAt, ahead)
       this.advance()
     })
   }

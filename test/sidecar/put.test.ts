@@ -110,6 +110,20 @@ describe('a publish with durability Always', () => {
     expect((await broker.admin.messages(queue)).map(({ text }) => text)).toEqual(['a', 'c'])
   })
 
+  it("may be of an atomic batch of the publisher's own, among others", async () => {
+    await broker.api.put(queue)
+    const others = numbered(150).map((body) => js.publish(`q.${queue}`, body))
+    const own = (n: number): Record<string, string> => ({ 'Nats-Batch-Id': 'mine', 'Nats-Batch-Sequence': `${n}` })
+    for (const n of [1, 2]) client.publish(`q.${queue}`, `own${n}`, { headers: headersOf(own(n)) })
+    const headers = headersOf({ ...own(3), 'Nats-Batch-Commit': '1' })
+    const answer = await client.request(`q.${queue}`, 'own3', { headers, timeout: 20_000 })
+    expect(answer.json()).toMatchObject({ stream: queue, batch: 'mine', count: 3 })
+    await Promise.all([...others, ...numbered(150).map((body) => js.publish(`q.${queue}`, body))])
+    const stored = (await broker.admin.messages(queue)).map(({ text }) => text)
+    expect(stored.filter((text) => text.startsWith('own'))).toEqual(['own1', 'own2', 'own3'])
+    expect(stored).toHaveLength(303)
+  })
+
   it('that asks for no answer is stored', async () => {
     await broker.api.put(queue)
     for (const body of numbered(500)) client.publish(`q.${queue}`, body)
