@@ -45,17 +45,24 @@ async function publish(
   { name, isCareful, acked }: Publisher,
   isOver: () => boolean,
 ): Promise<void> {
-  for (let n = 0; !isOver() || (isCareful && !acked.has(n - 1) && n > 0); n++) {
+  const once = async (n: number): Promise<boolean> => {
     const body = `${name}:${n}`
-    const options = { timeout: TIMEOUT_MS, retries: 0, ...(isCareful ? { msgID: body } : {}) }
-    do {
-      try {
-        acked.set(n, (await js.publish('q.orders', body, options)).seq)
-        break
-      } catch {
-        await delay(20)
-      }
-    } while (isCareful)
+    try {
+      const { seq } = await js.publish('q.orders', body, {
+        timeout: TIMEOUT_MS,
+        retries: 0,
+        ...(isCareful ? { msgID: body } : {}),
+      })
+      acked.set(n, seq)
+      return true
+    } catch {
+      await delay(20)
+      return false
+    }
+  }
+  for (let n = 0; !isOver(); n++) {
+    let isDone = await once(n)
+    while (!isDone) isDone = !isCareful || (await once(n))
   }
 }
 
@@ -65,10 +72,10 @@ function check(publishers: readonly Publisher[], stored: readonly Stored[]): voi
   expect([...places].filter(([, at]) => at.length > 1)).toEqual([])
   for (const { name, isCareful, acked } of publishers) {
     const wrong = [...acked].filter(([n, sequence]) => places.get(`${name}:${n}`)?.[0] !== sequence)
-    expect(wrong, `${name}: [number, acknowledged sequence], not there`).toEqual([])
+    expect({ name, wrong }).toEqual({ name, wrong: [] })
     const order = stored.filter(({ text }) => text.startsWith(`${name}:`)).map(({ text }) => Number(text.split(':')[1]))
-    expect(order, name).toEqual(order.toSorted((a, b) => a - b))
-    if (isCareful) expect(order, name).toEqual(Array.from(acked, ([n]) => n))
+    expect({ name, order }).toEqual({ name, order: order.toSorted((a, b) => a - b) })
+    if (isCareful) expect({ name, order }).toEqual({ name, order: Array.from(acked, ([n]) => n) })
   }
 }
 

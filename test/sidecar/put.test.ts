@@ -167,8 +167,8 @@ describe('a publish with durability Always', () => {
     await broker.api.put(queue, { ordering: { mode: 'Priority', priority: { levels: 3 } } })
     await broker.api.put(`${queue}-keyed`, { ordering: { mode: 'KeyedFifo' } })
     for (const subject of [`q.${queue}.3`, `q.${queue}.1.2`, `q.${queue}-keyed`, 'q.nobody', 'q.nobody.k']) {
-      await expect(js.publish(subject, 'x', { retries: 0 }), subject).rejects.toThrow(noResponders)
-      await expect(client.request(subject, 'x'), subject).rejects.toThrow(noResponders)
+      await expect(js.publish(subject, 'x', { retries: 0 })).rejects.toThrow(noResponders)
+      await expect(client.request(subject, 'x')).rejects.toThrow(noResponders)
     }
   })
 
