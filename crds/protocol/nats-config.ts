@@ -1,4 +1,4 @@
-import { CLIENT_PUBLISH, CLIENT_SUBSCRIBE, MAX_PAYLOAD_BYTES, SUBJECT_MAPPINGS } from './subjects.ts'
+import { CLIENT_SUBSCRIBE, clientPublish, MAX_PAYLOAD_BYTES, subjectMappings } from './subjects.ts'
 
 /** How nats-server is told who a user is: a literal (embedded mode) or the name of an environment variable. */
 export type PasswordSource = { readonly env: string } | { readonly literal: string }
@@ -29,6 +29,8 @@ export function natsServerConfig(config: NatsServerConfig): string {
     config.monitor === undefined ? [] : [`http: ${quote(`${config.monitor.host}:${config.monitor.port}`)}`]
   const maxStore = config.maxStoreBytes === undefined ? [] : [`  max_file_store: ${config.maxStoreBytes}`]
   const clientPassword = config.clientPassword ?? { literal: 'client' }
+  // A sync for each publish is what the sidecar spares; where there is none, it would only be in the way.
+  const puts = config.sync === 'always'
   return [
     `server_name: ${quote(config.serverName)}`,
     `host: ${quote(config.host)}`,
@@ -41,14 +43,14 @@ export function natsServerConfig(config: NatsServerConfig): string {
     `  sync_interval: ${config.sync === 'always' ? 'always' : quote(`${config.sync.intervalMs}ms`)}`,
     '}',
     'mappings {',
-    ...SUBJECT_MAPPINGS.map(([from, to]) => `  ${quote(from)}: ${quote(to)}`),
+    ...subjectMappings(puts).map(([from, to]) => `  ${quote(from)}: ${quote(to)}`),
     '}',
     ...(config.clientPassword === undefined ? ['no_auth_user: client'] : []),
     'authorization {',
     '  users: [',
     `    {user: sidecar, password: ${password(config.sidecarPassword)}}`,
     `    {user: client, password: ${password(clientPassword)}, permissions: {`,
-    `      publish: {allow: ${list(CLIENT_PUBLISH)}}`,
+    `      publish: {allow: ${list(clientPublish(puts))}}`,
     `      subscribe: {allow: ${list(CLIENT_SUBSCRIBE)}}`,
     '    }}',
     '  ]',

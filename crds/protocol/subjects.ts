@@ -80,16 +80,21 @@ export const ACK_SUBJECT = 'PILLION.ACK.*.*.>'
 /** `PILLION.DELAY.<queue>` and `PILLION.DELAY.<queue>.<rest>` */
 export const DELAY_SUBJECTS = ['PILLION.DELAY.*', 'PILLION.DELAY.*.>'] as const
 
+/** `PILLION.PUT.<queue>` and `PILLION.PUT.<queue>.<rest>`: what clients publish to the Queues of a broker with durability Always. */
+export const PUT_SUBJECTS = ['PILLION.PUT.*', 'PILLION.PUT.*.>'] as const
+/** The sidecar's own way to publish to a Queue, past the mappings; `subject` is one of the Queue's, as `q.orders`. */
+export const putSubject = (subject: string): string => `PILLION.JS.Q${subject.slice(1)}`
+/** The Queue's subject that a publish reached the sidecar by. */
+export const publishedTo = (subject: string): string => `q${subject.slice('PILLION.PUT'.length)}`
+
 /** The sidecar's own way to the JetStream API, past the mappings (as the `apiPrefix` of a client). */
 export const API_PREFIX = 'PILLION.JS.API'
 /** The sidecar's own way to acknowledge, past the mappings. */
 export const ACK_PREFIX = 'PILLION.JS.ACK'
 
-/**
- * Account-level subject mappings of the broker's nats-server. They are static: no Queue needs one of its own, so nothing is
- * reloaded when Queues come and go. nats-server applies them once, so the ways back cannot loop.
- */
-export const SUBJECT_MAPPINGS: ReadonlyArray<readonly [from: string, to: string]> = [
+type Mappings = ReadonlyArray<readonly [from: string, to: string]>
+
+const MAPPINGS: Mappings = [
   ['$JS.API.CONSUMER.MSG.NEXT.*.*', 'PILLION.NEXT.{{wildcard(1)}}.{{wildcard(2)}}'],
   ['$JS.API.CONSUMER.INFO.*.*', 'PILLION.INFO.{{wildcard(1)}}.{{wildcard(2)}}'],
   ['$JS.ACK.*.*.>', 'PILLION.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
@@ -97,14 +102,27 @@ export const SUBJECT_MAPPINGS: ReadonlyArray<readonly [from: string, to: string]
   ['delay.*.>', 'PILLION.DELAY.{{wildcard(1)}}.>'],
   ['PILLION.JS.API.>', '$JS.API.>'],
   ['PILLION.JS.ACK.*.*.>', '$JS.ACK.{{wildcard(1)}}.{{wildcard(2)}}.>'],
+  ['PILLION.JS.Q.>', 'q.>'],
 ]
+const PUT_MAPPINGS: Mappings = [
+  ['q.*', 'PILLION.PUT.{{wildcard(1)}}'],
+  ['q.*.>', 'PILLION.PUT.{{wildcard(1)}}.>'],
+]
+
+/**
+ * Account-level subject mappings of the broker's nats-server. They are static: no Queue needs one of its own, so nothing is
+ * reloaded when Queues come and go. nats-server applies them once, so the ways back cannot loop.
+ *
+ * @param puts whether publishes go to the sidecar, which puts many on disk at once
+ */
+export const subjectMappings = (puts: boolean): Mappings => (puts ? [...MAPPINGS, ...PUT_MAPPINGS] : MAPPINGS)
 
 /**
  * What the client user may publish: produce now or later, pull, ask info, acknowledge, and what stock clients ask on their own. nats-server
  * checks the subject that a mapping led to, so it is the mapped ones that are allowed, and `PILLION.JS.>` stays closed.
  */
-export const CLIENT_PUBLISH: readonly string[] = [
-  'q.>',
+export const clientPublish = (puts: boolean): readonly string[] => [
+  ...(puts ? PUT_SUBJECTS : ['q.>']),
   NEXT_SUBJECT,
   INFO_SUBJECT,
   ACK_SUBJECT,

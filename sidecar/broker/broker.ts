@@ -34,6 +34,7 @@ import { IncomingCopies } from '../operations/incoming/copies.ts'
 import { Operations } from '../operations/operations.ts'
 import { parseOperation } from '../operations/request.ts'
 import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
+import { Puts } from '../put/puts.ts'
 import { Queue } from '../queue/queue.ts'
 import { removeUnused } from '../queue/remove.ts'
 import { SidecarError } from '../sidecar-error.ts'
@@ -82,6 +83,7 @@ export class Broker {
   readonly #queues = new Map<string, Queue>()
   readonly #calls = new Map<string, Promise<void>>()
   readonly #stopping = new AbortController()
+  readonly #puts: Puts
   #js: JetStreamAccess | undefined
   #store: SpecStore | undefined
   #operations: Operations | undefined
@@ -100,6 +102,7 @@ export class Broker {
     this.#options = options
     this.#logger = logger
     this.#metrics = metrics
+    this.#puts = new Puts(options, this.#queues, logger)
   }
 
   /** Connected, and every stored Queue configured. */
@@ -118,6 +121,9 @@ export class Broker {
     if (this.#stopping.signal.aborted) return
     this.#subscribe(connection)
     await connection.flush()
+    this.#puts.start()
+    await this.#untilDone('take publishes', () => this.#takesPublishes())
+    if (this.#stopping.signal.aborted) return
     this.#ready = true
     this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS)
   }
@@ -127,6 +133,7 @@ export class Broker {
     this.#stopping.abort()
     this.#ready = false
     clearInterval(this.#sweeper)
+    await this.#puts.stop()
     const connection = this.#js?.connection
     if (connection === undefined || connection.isClosed()) return
     // A pod's nats-server ends before its sidecar: then there is nobody to record with.
@@ -494,6 +501,10 @@ export class Broker {
     ]
   }
 
+  async #takesPublishes(): Promise<void> {
+    if (!this.#puts.isConnected) throw new Error('the connection for publishes is not there yet')
+  }
+
   #handleAck(ack: AckSubject, message: AckMessage): void {
     try {
       this.#queues.get(ack.stream)?.handleAck(ack, message)
@@ -544,6 +555,7 @@ export class Broker {
     await this.#untilDone('take up the queues again', async () => {
       for (const queue of this.#queues.values()) if (!isLost()) await queue.start()
     })
+    await this.#untilDone('take publishes again', async () => isLost() || this.#takesPublishes())
     this.#transactions?.reconnected()
     if (!isLost()) this.#ready = this.#reachable && !this.#stopping.signal.aborted
   }

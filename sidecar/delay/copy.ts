@@ -1,7 +1,7 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import { errors, type MsgHdrsImpl } from '@nats-io/transport-node'
 import type { QueueSpec } from '../../crds/index.ts'
-import { queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
+import { putSubject, queueStream, queueSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isOvertaken } from '../jetstream/overtaken.ts'
 import { lastOf, type StoredMessage } from '../jetstream/stored-message.ts'
@@ -60,14 +60,14 @@ export async function publishCopy(
   data: Uint8Array,
 ): Promise<number | 'replaced'> {
   const msgID = `${idPrefix(queue.name, created)}${sequence}`
-  if (!movesToTail(queue.spec)) return (await js.client.publish(subject, data, { headers, msgID })).seq
+  if (!movesToTail(queue.spec)) return (await js.client.publish(putSubject(subject), data, { headers, msgID })).seq
   for (let tries = 1; ; tries++) {
     const last = await lastOf(js, queueStream(queue.name), subject)
     // It came after this one was due: as if this one had been stored in time, and replaced.
     if (last !== undefined && last.time.getTime() > due) return 'replaced'
     try {
       const expect = { lastSubjectSequence: last?.seq ?? 0 }
-      return (await js.client.publish(subject, data, { headers, msgID, expect })).seq
+      return (await js.client.publish(putSubject(subject), data, { headers, msgID, expect })).seq
     } catch (error) {
       if (!isOvertaken(error) || tries >= TRIES) throw error
     }

@@ -1,6 +1,6 @@
 import { JetStreamApiError } from '@nats-io/jetstream'
 import type { Copied } from '../../crds/protocol/copies.ts'
-import { queueStream } from '../../crds/protocol/subjects.ts'
+import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { orMissing } from '../jetstream/ensure.ts'
 import { isOvertaken } from '../jetstream/overtaken.ts'
@@ -39,7 +39,7 @@ export async function copyTo(
   const headers = copyHeaders(message, Date.now(), origin.staysDead)
   if (headers === undefined) return { kind: 'left', why: 'its Nats-TTL is over' }
   try {
-    await js.client.publish(to, message.data, {
+    await js.client.publish(putSubject(to), message.data, {
       headers,
       msgID: copyId(origin.stream, origin.created, message.seq),
       ...(movesToTail(spec) ? { expect: { lastSubjectSequence: 0 } } : {}),

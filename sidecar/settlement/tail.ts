@@ -1,4 +1,4 @@
-import { queueStream } from '../../crds/protocol/subjects.ts'
+import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isOvertaken } from '../jetstream/overtaken.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
@@ -24,7 +24,7 @@ export async function moveToTail(
   if (id !== undefined) headers.set(copyHeader.messageId, id)
   headers.set(copyHeader.attempts, String(attempts))
   try {
-    await js.client.publish(message.subject, message.data, {
+    await js.client.publish(putSubject(message.subject), message.data, {
       headers,
       msgID: `tail:${queue}:${created}:${sequence}`,
       expect: { lastSubjectSequence: sequence },

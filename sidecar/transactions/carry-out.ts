@@ -1,5 +1,5 @@
 import { JetStreamApiError, type JsMsg } from '@nats-io/jetstream'
-import { queueStream } from '../../crds/protocol/subjects.ts'
+import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import { ttlLeft } from '../delay/ttl.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { isDuplicateInBatch, probe, publishBatch } from '../jetstream/atomic-batch.ts'
@@ -57,7 +57,7 @@ async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Pro
   const subject = sends[0]?.subject
   if (subject === undefined) return {}
   if (again) {
-    await probe(js, subject)
+    await probe(js, putSubject(subject))
     const found = await find(js, queue, carrying)
     if (found !== undefined) return found
   }
@@ -73,7 +73,7 @@ async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Pro
   const fresh: typeof all = []
   for (const one of all) {
     const id = one.headers.get('Nats-Msg-Id')
-    if ((await probe(js, one.send.subject, id)) === undefined) fresh.push(one)
+    if ((await probe(js, putSubject(one.send.subject), id)) === undefined) fresh.push(one)
   }
   return { ...(await store(js, fresh)), duplicates: all.length - fresh.length }
 }
@@ -85,7 +85,7 @@ async function store(js: JetStreamAccess, messages: readonly Message[]): Promise
   const last = await publishBatch(
     js,
     messages.map(({ send, headers }) => ({
-      subject: send.subject,
+      subject: putSubject(send.subject),
       headers,
       data: Buffer.from(send.body, 'base64'),
     })),

@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../crds/index.ts'
-import { queueStream } from '../../crds/protocol/subjects.ts'
+import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { probe } from '../jetstream/atomic-batch.ts'
 import { SidecarError } from '../sidecar-error.ts'
@@ -47,7 +47,7 @@ async function withoutDuplicates(js: JetStreamAccess, sends: readonly StagedSend
   const fresh: StagedSend[] = []
   for (const send of sends) {
     const id = headerOf(send, 'Nats-Msg-Id')
-    if (id !== undefined && (ids.has(id) || (await probe(js, send.subject, id)) !== undefined)) continue
+    if (id !== undefined && (ids.has(id) || (await probe(js, putSubject(send.subject), id)) !== undefined)) continue
     if (id !== undefined) ids.add(id)
     fresh.push(send)
   }

@@ -1,4 +1,5 @@
 import { type AckSubject, parseAckSubject } from './ack-subject.ts'
+import { sizeAfter } from './frame-line.ts'
 
 /** What comes with an acknowledgement beside its subject. */
 export interface AckMessage {
@@ -12,9 +13,6 @@ const START = Buffer.from('MSG PILLION.ACK.', 'latin1')
 const NOTHING = new Uint8Array(0)
 const PAYLOAD_AT = 4
 const LF = 10
-const CR = 13
-const SPACE = 32
-const ZERO = 48
 const LETTER_H = 72
 const LETTER_M = 77
 
@@ -80,16 +78,7 @@ function isAck(bytes: Buffer, at: number): boolean {
 /** Of the message that the line begins, with its line end; 0 for a line that begins none. */
 function payloadSize(bytes: Buffer, at: number, lineEnd: number): number {
   if (bytes[at] !== LETTER_M && bytes[at] !== LETTER_H) return 0
-  // Its last word: the whole size, also where a size of headers stands before it.
-  let size = 0
-  let unit = 1
-  for (let index = lineEnd - (bytes[lineEnd - 1] === CR ? 2 : 1); index > at; index--) {
-    const code = bytes[index] ?? SPACE
-    if (code === SPACE) break
-    size += (code - ZERO) * unit
-    unit *= 10
-  }
-  return size + 2
+  return sizeAfter(bytes, at, lineEnd)
 }
 
 const payload = (bytes: Buffer, from: number, to: number): Uint8Array =>

@@ -2,6 +2,7 @@ import { consume } from './benches/consume.ts'
 import { latency } from './benches/latency.ts'
 import { memory } from './benches/memory.ts'
 import { tx } from './benches/tx.ts'
+import { publish } from './benches/publish.ts'
 import { type BenchOptions, readOptions, UsageError, usage } from './options.ts'
 import { type Row, table } from './row.ts'
 
@@ -10,11 +11,18 @@ type Bench = (options: BenchOptions, progress: (line: string) => void) => Promis
 interface Known {
   readonly run: Bench
   readonly messages: number
+  readonly durability?: string
   readonly about: string
 }
 
 const BENCHES: Readonly<Record<string, Known>> = {
   consume: { run: consume, messages: 100_000, about: 'consume + acknowledge of a full queue' },
+  publish: {
+    run: publish,
+    messages: 200_000,
+    durability: 'Always',
+    about: 'acknowledged publishes with 1, 10, 100 and 1,000 in flight, for 3 s at most; needs Go',
+  },
   latency: { run: latency, messages: 5000, about: 'from publish to delivery, 500 a second, to a waiting consumer' },
   memory: { run: memory, messages: 1_000_000, about: 'of the sidecar with so many waiting; raw: the same with 1,000' },
   tx: {

@@ -23,8 +23,10 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The benches, with how many messages each takes unless told. */
-export type Benches = Readonly<Record<string, { readonly messages: number; readonly about: string }>>
+/** The benches, with how many messages, and with what durability, each takes unless told. */
+export type Benches = Readonly<
+  Record<string, { readonly messages: number; readonly durability?: string; readonly about: string }>
+>
 
 export const usage = (benches: Benches): string => `npm run bench -- <${Object.keys(benches).join(' | ')}> [options]
 
@@ -37,7 +39,7 @@ ${Object.entries(benches)
   --messages <n>       100 … 10000000
   --size <bytes>       of a body, 1 … 1000000 (256)
   --runs <n>           of each side; the result is the median, 1 … 100 (5)
-  --durability <kind>  Interval | Always | both (both)
+  --durability <kind>  Interval | Always | both (both; publish: Always)
   --mode <mode>        ${MODES.join(' | ')} | all (Fifo)
   --folder <folder>    where the brokers store (the system's temporary folder)
   --json               one JSON object on standard output, else a table
@@ -61,7 +63,7 @@ export function readOptions(
       messages: integer('messages', values.messages, known.messages, 100, 10_000_000),
       size: integer('size', values.size, 256, 1, 1_000_000),
       runs: integer('runs', values.runs, 5, 1, 100),
-      durabilities: durabilities(values.durability ?? 'both'),
+      durabilities: durabilities(values.durability ?? known.durability ?? 'both'),
       modes: modes(values.mode ?? 'Fifo'),
       folder: folder(values.folder ?? tmpdir()),
     },

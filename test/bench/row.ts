@@ -3,6 +3,8 @@ export interface Case {
   readonly name: string
   readonly mode: string
   readonly durability: Durability
+  /** Publishes that wait for their acknowledgement. */
+  readonly inFlight?: number
 }
 
 export const DURABILITIES = ['Interval', 'Always'] as const
@@ -34,11 +36,12 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2
 }
 
-const COLUMNS = ['name', 'mode', 'durability', 'ours', 'raw', 'ratio', 'unit'] as const
+const COLUMNS = ['name', 'mode', 'durability', 'inFlight', 'ours', 'raw', 'ratio', 'unit'] as const
 
 export function table(rows: readonly Row[]): string {
-  const lines = [COLUMNS.map(String), ...rows.map((row) => COLUMNS.map((column) => String(row[column])))]
-  const widths = COLUMNS.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
+  const columns = COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined))
+  const lines = [columns.map(String), ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))]
+  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
   return lines
     .map((line) =>
       line

@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Connection, TransactionAborted, transactions, TransactionUnknown } from '../../client/transaction.ts'
+import {
+  type Connection,
+  TransactionAborted,
+  transactions,
+  TransactionUnknown,
+} from '../../sidecar/client/transaction.ts'
 import { TestBroker } from './harness.ts'
 
 let broker: TestBroker

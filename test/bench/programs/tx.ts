@@ -5,7 +5,7 @@
  */
 import { jetstream, type JsMsg } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
-import { transactions } from '../../../client/transaction.ts'
+import { transactions } from '../../../sidecar/client/transaction.ts'
 
 /** Copied before those that count, so that what is slow once is over. */
 const WARM_UP = 100

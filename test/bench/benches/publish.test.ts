@@ -1,0 +1,20 @@
+import { tmpdir } from 'node:os'
+import { expect, test } from 'vitest'
+import { hasTool } from '../../clients/tool.ts'
+import { publish } from './publish.ts'
+
+// Figures are not judged here: a machine that runs other tests beside says nothing about them.
+test.skipIf(!hasTool('go', ['version']))(
+  'measures both sides at each number in flight',
+  { timeout: 180_000 },
+  async () => {
+    const rows = await publish(
+      { messages: 100, size: 100, runs: 1, durabilities: ['Always'], modes: ['Fifo'], folder: tmpdir() },
+      () => undefined,
+    )
+    expect(rows.map(({ name, durability, inFlight }) => [name, durability, inFlight])).toEqual(
+      [1, 10, 100, 1000].map((inFlight) => ['publish', 'Always', inFlight]),
+    )
+    for (const { ours, raw, ratio } of rows) for (const figure of [ours, raw, ratio]) expect(figure).toBeGreaterThan(0)
+  },
+)
