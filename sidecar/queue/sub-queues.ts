@@ -21,13 +21,23 @@ const RECOUNTS_MS = [0, 1, 2, 4, 8, 16, 32, 64, 128]
 
 const pathOf = (queue: string, subject: string): string => subject.slice(queueSubject(queue).length + 1)
 
-/** The sub-queues that have messages become the ones that have lanes; lanes of others are removed. */
+/**
+ * The sub-queues that have messages become the ones that have lanes; lanes of others are removed. Where there are more than may be, those that
+ * had a lane keep it: a lane that is made anew would deliver again what is on record and still in the stream.
+ */
 export async function findSubQueues(q: QueueState): Promise<void> {
-  q.paths = new Set()
+  const there = new Set<string>()
+  for await (const { name } of q.js.manager.consumers.list(queueStream(q.name))) there.add(name)
   const waiting = await occupied(q)
-  for (const path of waiting) if (!announcePath(q, path)) break
+  const had = new Set(
+    wantedLanes({ name: q.name, spec: q.spec, paths: new Set(waiting) }).flatMap(({ consumer, lane }) =>
+      there.has(consumer) ? (lane.path ?? []) : [],
+    ),
+  )
+  q.paths = new Set()
+  for (const path of [...had, ...waiting.filter((one) => !had.has(one))]) if (!announcePath(q, path)) break
   const wanted = new Set(wantedLanes(q).map(({ consumer }) => consumer))
-  for await (const { name } of q.js.manager.consumers.list(queueStream(q.name))) {
+  for (const name of there) {
     const ours = q.spec.consumerGroups.some((group) => name.startsWith(laneConsumer(group.name, 's')))
     if (ours && !wanted.has(name)) await q.js.manager.consumers.delete(queueStream(q.name), name)
   }

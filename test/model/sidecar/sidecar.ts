@@ -192,6 +192,9 @@ export class ModelSidecar {
 
   #findSubQueues(): void {
     const { stream } = this.#world
+    const waiting = new Set(Array.from(stream.messages.values(), ({ subject }) => pathOf(subject)))
+    for (const { consumer, lane } of this.#wanted(waiting))
+      if (stream.consumers.has(consumer)) this.#announce(lane.path ?? '')
     this.#lookForPaths()
     const wanted = new Set(this.#wanted().map(({ consumer }) => consumer))
     for (const name of stream.consumers.keys()) if (!wanted.has(name)) stream.consumers.delete(name)
@@ -236,8 +239,8 @@ export class ModelSidecar {
     this.#makeDispatch(this.#dispatch)
   }
 
-  #wanted(): LaneState[] {
-    return wantedLanes({ name: QUEUE, spec: this.#spec, paths: this.#paths })
+  #wanted(paths: ReadonlySet<string> = this.#paths): LaneState[] {
+    return wantedLanes({ name: QUEUE, spec: this.#spec, paths: new Set(paths) })
   }
 
   #ensureLane(state: LaneState, resume: boolean): void {
