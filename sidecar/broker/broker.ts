@@ -43,19 +43,13 @@ import { Transactions } from '../transactions/transactions.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
+import { CONNECT_TIMEOUT_MS, RETRY_MS } from '../wire/reaching.ts'
 import { connectWithAcks } from './ack-transport.ts'
 import { apiFailure } from './api-failure.ts'
 import { readGivenUp } from './given-up.ts'
 import { SpecStore, type StoredQueue } from './spec-store.ts'
 
 const SWEEP_MS = 1000
-/** Between attempts to reach nats-server, which starts beside us, or to take up the stored Queues. Milliseconds. */
-const RETRY_MS = 250
-/**
- * nats-server answers at once, or has ended while it was being reached: then the client library, which waits for 20 s by itself,
- * hears nothing more. Milliseconds.
- */
-const CONNECT_TIMEOUT_MS = 3000
 
 /** `PILLION.DELAY.<queue>` */
 const DELAY_TOKENS = 3
@@ -361,6 +355,7 @@ export class Broker {
           maxReconnectAttempts: -1,
           reconnectTimeWait: RETRY_MS,
           reconnectJitter: 0,
+          // The client library waits for 20 s by itself.
           timeout: CONNECT_TIMEOUT_MS,
           ignoreAuthErrorAbort: true,
           // A stack trace for each request is a third of what a request costs here.
@@ -381,7 +376,9 @@ export class Broker {
       queues: this.#queues,
       repaired: (queue, count) => this.#metrics.repairs.inc({ queue, kind: 'copied' }, count),
     })
-    this.#copies ??= await IncomingCopies.open(js)
+    this.#copies ??= await IncomingCopies.open(js, (seq) =>
+      this.#logger.warn({ seq }, 'what was copied for another broker could not be read'),
+    )
     this.#transactions ??= await Transactions.open({
       js,
       logger: this.#logger,

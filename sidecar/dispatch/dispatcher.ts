@@ -277,7 +277,7 @@ export class Dispatcher {
       // Else the next sweep notices.
       this.#look(lane).catch(() => undefined)
     }
-    this.#looks.set(lane, setTimeout(look, Math.max(0, afterMs)))
+    this.#looks.set(lane, setTimeout(look, afterMs))
   }
 
   async #look(lane: number): Promise<void> {

@@ -1,11 +1,9 @@
 import { OPERATION_STREAM, operationSubject } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
-import { lastWordStream } from '../jetstream/last-word-stream.ts'
-import { readAll } from '../jetstream/read.ts'
+import { lastWordStream, readWords } from '../jetstream/last-word-stream.ts'
 import { lastWords, type Progress, progressSchema } from './progress.ts'
 
-const READ_BATCH = 256
 const STREAM = lastWordStream(OPERATION_STREAM, operationSubject('*', '*'))
 
 /** How far the operations of a broker are, kept in the broker itself; the last word of each. */
@@ -29,15 +27,7 @@ export class OperationStore {
 
   /** In the order of their last words. What another version wrote and this one cannot read is left out, and told. */
   async all(onUnreadable: (seq: number) => void): Promise<Progress[]> {
-    const { state } = await this.#js.manager.streams.info(OPERATION_STREAM)
-    const stored: Progress[] = []
-    const { first_seq: first, last_seq: last } = state
-    for await (const message of readAll(this.#js, OPERATION_STREAM, { first, last, batch: READ_BATCH })) {
-      const parsed = progressSchema.safeParse(message.json())
-      if (parsed.success) stored.push(parsed.data)
-      else onUnreadable(message.seq)
-    }
-    const { known, leftOver } = lastWords(stored)
+    const { known, leftOver } = lastWords(await readWords(this.#js, OPERATION_STREAM, progressSchema, onUnreadable))
     for (const { queue, id } of leftOver) await this.forget(queue, id)
     return known
   }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { apiErrorSchema } from '../jetstream/request.ts'
+import { jsonOf } from '../wire/json.ts'
 import type { Frame } from './frames.ts'
 
 const answerSchema = z.union([
@@ -24,7 +25,7 @@ export type BatchAnswer =
  */
 export function batchAnswer(frame: Frame, batch: string, count: number): BatchAnswer {
   if (isNoResponders(frame)) return { kind: 'noStream' }
-  const parsed = answerSchema.safeParse(json(frame.payload.toString('utf8', frame.headerBytes)))
+  const parsed = answerSchema.safeParse(jsonOf(frame.payload.toString('utf8', frame.headerBytes)))
   if (!parsed.success) return { kind: 'unknown' }
   const answer = parsed.data
   if ('error' in answer) return { kind: 'refused' }
@@ -44,11 +45,3 @@ export const NO_RESPONDERS = ' 16 16\r\nNATS/1.0 503\r\n\r\n\r\n'
 
 const isNoResponders = ({ headerBytes, payload }: Frame): boolean =>
   headerBytes > 0 && headerBytes === payload.length && payload.toString('latin1', 0, 12) === 'NATS/1.0 503'
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}

@@ -1,13 +1,10 @@
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { CONNECT_TIMEOUT_MS, RETRY_MS } from '../wire/reaching.ts'
 import { type Frame, Frames } from './frames.ts'
 import { Outgoing } from './outgoing.ts'
 
-/** Between attempts to reach nats-server. Milliseconds. */
-const RETRY_MS = 250
-/** nats-server answers at once, or has ended while it was being reached. Milliseconds. */
-const CONNECT_TIMEOUT_MS = 3000
 const DEFAULT_PORT = 4222
 
 export interface ConnectionOptions {

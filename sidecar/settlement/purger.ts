@@ -33,7 +33,7 @@ const HOLD_MS = 5000
 const HOLD_SHARE = 4
 /** The same where it is not known how long ago they were delivered. Milliseconds. */
 const HOLD_UNKNOWN_MS = 250
-/** Messages of a lane that are held so at most; far below what a lane may have in flight. */
+/** Messages of a lane that are held so at most: half of what a lane may have in flight, which they count as. */
 const HOLD_AT_MOST = 25_000
 /** Messages deleted one by one in one pass. */
 const DELETE_AT_MOST = 1000

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type AccountState, accountSchema } from './account.ts'
 import type { Range } from './range-set.ts'
+import { jsonOf } from '../wire/json.ts'
 
 /**
  * One message of the settlement log. `stream` is when the queue's stream was created: records of an earlier stream of the same
@@ -82,13 +83,7 @@ export function encodeRecord(record: SettlementRecord): string {
 
 /** Undefined when the text is no record of this version. */
 export function decodeRecord(text: string): SettlementRecord | undefined {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return undefined
-  }
-  const parsed = schema.safeParse(json)
+  const parsed = schema.safeParse(jsonOf(text))
   if (!parsed.success) return undefined
   const { stream, at, lanes, accounts } = parsed.data
   return {

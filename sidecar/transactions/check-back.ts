@@ -1,3 +1,5 @@
+import { jsonOf } from '../wire/json.ts'
+
 /**
  * The producer of a prepared transaction is asked what is to become of it, where it named somebody to ask. Pure: when it is asked next, and
  * what an answer leads to. Nothing but an answer decides: who does not answer so often is left in doubt.
@@ -39,12 +41,7 @@ export function nextAsk(
 
 /** The answer in what was answered, `{"answer": "commit"}`; undefined: it is none. */
 export function parseAnswer(text: string): Answer | undefined {
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return undefined
-  }
+  const json = jsonOf(text)
   if (typeof json !== 'object' || json === null || !('answer' in json)) return undefined
   const { answer } = json
   return ANSWERS.find((known) => known === answer)

@@ -14,6 +14,7 @@ import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { lastWordStream } from '../jetstream/last-word-stream.ts'
 import { lastOf, nextOf, type StoredMessage } from '../jetstream/stored-message.ts'
 import { recordSchema, type TransactionRecord } from './record.ts'
+import { jsonOf } from '../wire/json.ts'
 import type { StagedSend } from './sends.ts'
 
 /** Ended transactions are remembered for a day, the newest of them. Nanoseconds. */
@@ -143,12 +144,6 @@ export class TransactionLog {
 }
 
 function read({ data, seq }: StoredMessage): Logged | undefined {
-  let json: unknown
-  try {
-    json = JSON.parse(Buffer.from(data).toString())
-  } catch {
-    return undefined
-  }
-  const parsed = recordSchema.safeParse(json)
+  const parsed = recordSchema.safeParse(jsonOf(Buffer.from(data).toString()))
   return parsed.success ? { record: parsed.data, sequence: seq } : undefined
 }

@@ -3,6 +3,7 @@ import { formatDuration, isDuration, parseDuration } from '../../crds/index.ts'
 import { CHECK_BACK_PREFIX } from '../../crds/protocol/subjects.ts'
 import { beginRequestSchema, type checkBackSchema } from '../../crds/protocol/transaction.ts'
 import { SidecarError } from '../sidecar-error.ts'
+import { parseRequest } from '../wire/parse-request.ts'
 import type { CheckBack } from './check-back.ts'
 import type { Asked } from './record.ts'
 
@@ -12,20 +13,6 @@ const MAX_TIMEOUT_MS = 24 * 3_600_000
 const MIN_ASK_MS = 1000
 /** Of a subject or URL. Characters. */
 const MAX_ASKED_LENGTH = 2048
-
-/** What a client asks for. Throws SidecarError InvalidParameter, which names the field. */
-export function parseRequest<T>(schema: z.ZodType<T>, input: unknown): T {
-  const parsed = schema.safeParse(input)
-  if (parsed.success) return parsed.data
-  const issue = parsed.error.issues[0]
-  const field = (issue?.path ?? []).reduce<string>(
-    (path, key) => (typeof key === 'number' ? `${path}[${key}]` : path === '' ? String(key) : `${path}.${String(key)}`),
-    '',
-  )
-  const where = field === '' ? 'the request' : field
-  const more = field === '' ? {} : { field }
-  throw new SidecarError('InvalidParameter', `${where}: ${issue?.message ?? 'is not understood'}`, more)
-}
 
 export interface Begin {
   readonly id: string | undefined

@@ -7,7 +7,11 @@ import { Window } from '../verify/window.ts'
 const IN_FLIGHT = 2000
 
 /** Stores `messages` messages of `size` bytes in the broker's queue, each acknowledged. */
-export async function preload(broker: Broker, messages: number, size: number): Promise<void> {
+export async function preload(
+  broker: Pick<Broker, 'url' | 'stream' | 'subject'>,
+  messages: number,
+  size: number,
+): Promise<void> {
   const connection = await connect({ servers: broker.url, maxReconnectAttempts: 0 })
   try {
     const js = jetstream(connection)

@@ -3,7 +3,7 @@ import { type Embedded, startEmbedded } from '../harness/embedded.ts'
 import { prepareClient, runClient } from './clients.ts'
 import type { Language } from './language.ts'
 import { CLIENT_MODE_NAMES, CLIENT_MODES, manifestsOf, queuesOf } from './modes.ts'
-import { hasTool } from './tool.ts'
+import { hasTool } from '../harness/tool.ts'
 
 const CHECKS = [
   'open',

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { cacheFolder } from '../harness/cache.ts'
 import type { Program } from './language.ts'
-import { runTool } from './tool.ts'
+import { runTool } from '../harness/tool.ts'
 
 const SOURCE = fileURLToPath(new URL('python', import.meta.url))
 const REQUIREMENTS = join(SOURCE, 'requirements.txt')

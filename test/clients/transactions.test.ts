@@ -5,7 +5,7 @@ import { missing } from './check-language.ts'
 import { goProgram } from './go.ts'
 import { type Language, LANGUAGES, type Program } from './language.ts'
 import { pythonProgram } from './python.ts'
-import { runTool } from './tool.ts'
+import { runTool } from '../harness/tool.ts'
 
 const script = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const PROGRAMS: Readonly<Record<Language, () => Promise<Program>>> = {

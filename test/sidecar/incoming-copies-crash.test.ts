@@ -30,7 +30,7 @@ async function live(js: JetStreamAccess, name: string): Promise<{ copies: Incomi
     deduplication: { window: `${WINDOW_MS}ms` },
   })
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const copies = await IncomingCopies.open(js)
+  const copies = await IncomingCopies.open(js, () => undefined)
   const queue = new Queue(js, name, parsed.value, 1, logger, new QueueMetrics(new Metrics('test'), name))
   await queue.start()
   return { copies, queue }

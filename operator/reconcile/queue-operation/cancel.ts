@@ -35,8 +35,9 @@ export async function cancel(state: OperationState): Promise<Outcome> {
 async function tellToken(state: OperationState): Promise<void> {
   const { context, queueName, id } = state
   const broker = otherBrokerOf(state)
+  if (broker === undefined) return
   await readOperationSpec(state)
-  if (broker === undefined || state.spec === undefined) return
+  if (state.spec === undefined) return
   const at = accessOf(state)
   const known = await context.sidecars.operation(at, queueName, id)
   if (known === undefined || isFinished(known)) return

@@ -2,15 +2,13 @@ import type { Copied, CopyBatch } from '../../../crds/protocol/copies.ts'
 import { COPY_STREAM, copySubject } from '../../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../../jetstream/access.ts'
 import { ensureStream, orMissing } from '../../jetstream/ensure.ts'
-import { lastWordStream } from '../../jetstream/last-word-stream.ts'
-import { readAll } from '../../jetstream/read.ts'
+import { lastWordStream, readWords } from '../../jetstream/last-word-stream.ts'
 import { Mutex } from '../../mutex.ts'
 import type { Queue } from '../../queue/queue.ts'
 import { SidecarError } from '../../sidecar-error.ts'
 import { copyTo, findCopies } from '../transfer.ts'
 import { type Incoming, incomingSchema, lastOfEach } from './record.ts'
 
-const READ_BATCH = 256
 const STREAM = lastWordStream(COPY_STREAM, copySubject('*', '*'))
 
 /** Copies that are made here of the messages of other brokers, and which of them were. */
@@ -24,19 +22,10 @@ export class IncomingCopies {
   }
 
   /** Finds out what of open batches was done. To be called before the Queues are started, which would let go of copies that were consumed. */
-  static async open(js: JetStreamAccess): Promise<IncomingCopies> {
+  static async open(js: JetStreamAccess, onUnreadable: (seq: number) => void): Promise<IncomingCopies> {
     const copies = new IncomingCopies(js)
     await ensureStream(js.manager, STREAM)
-    const { state } = await js.manager.streams.info(COPY_STREAM)
-    const words: Incoming[] = []
-    for await (const message of readAll(js, COPY_STREAM, {
-      first: state.first_seq,
-      last: state.last_seq,
-      batch: READ_BATCH,
-    })) {
-      const parsed = incomingSchema.safeParse(message.json())
-      if (parsed.success) words.push(parsed.data)
-    }
+    const words = await readWords(js, COPY_STREAM, incomingSchema, onUnreadable)
     for (const word of lastOfEach(words)) {
       copies.#known.set(keyOf(word.queue, word.id), word)
       await copies.#close(word)

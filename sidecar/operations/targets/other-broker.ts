@@ -8,6 +8,7 @@ import {
   copyResultsSchema,
   type OtherBroker as Access,
 } from '../../../crds/protocol/copies.ts'
+import { jsonOf } from '../../wire/json.ts'
 import type { Origin } from '../transfer.ts'
 import { type Batch, type CopyTarget, type Original, OutOfReach } from './target.ts'
 
@@ -63,7 +64,7 @@ export class OtherBroker implements CopyTarget {
 
   async #ask<T>(method: 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: CopyBatch): Promise<T> {
     const { status, text } = await this.#send(method, path, body)
-    const json = parse(text)
+    const json = jsonOf(text)
     const answer = schema.safeParse(json)
     if (status < 300 && answer.success) return answer.data
     const refused = apiErrorSchema.safeParse(json)
@@ -92,13 +93,5 @@ export class OtherBroker implements CopyTarget {
       const reason = error instanceof Error ? error.message : String(error)
       throw new OutOfReach(`the sidecar at ${this.#url} does not answer (${reason}); tries again`, { cause: error })
     }
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

@@ -8,6 +8,7 @@ import { type Durability, type Row, row } from '../row.ts'
 import { ours } from '../sides/ours.ts'
 import { raw } from '../sides/raw.ts'
 import type { Side } from '../sides/side.ts'
+import { inTurns } from '../turns.ts'
 
 /**
  * What the client may hold at once. Measured on raw JetStream with 100,000 messages of 256 bytes: below 500 the pulls cost, above
@@ -21,15 +22,12 @@ const result = z.object({ seconds: z.number().positive(), consumed: z.int() })
 export async function consume(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
   for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
-    const runs = { ours: [] as number[], raw: [] as number[] }
-    for (let run = 0; run < options.runs; run++) {
-      // What comes second may find the machine warmer or busier, so the sides take turns at that too.
-      for (const side of run % 2 === 0 ? [ours, raw] : [raw, ours]) {
-        const rate = await measure(side, durability, mode, options)
-        runs[side.name].push(rate)
-        progress(`consume ${mode} ${durability} run ${run + 1} ${side.name}: ${rate} msg/s`)
-      }
-    }
+    const runs = await inTurns(
+      [ours, raw],
+      options.runs,
+      (side) => measure(side, durability, mode, options),
+      (rate, run, { name }) => progress(`consume ${mode} ${durability} run ${run} ${name}: ${rate} msg/s`),
+    )
     rows.push(row({ name: 'consume', mode, durability }, 'msg/s', runs.ours, runs.raw))
   }
   return rows

@@ -2,11 +2,13 @@ import { z } from 'zod'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
+import { hundredths } from '../quantiles.ts'
 import { runProgram } from '../programs/run.ts'
 import { type Durability, type Row, row } from '../row.ts'
 import { ours } from '../sides/ours.ts'
 import { raw } from '../sides/raw.ts'
 import type { Side } from '../sides/side.ts'
+import { inTurns } from '../turns.ts'
 
 const result = z.object({ p50: z.number().positive(), p99: z.number().positive() })
 type Latency = z.infer<typeof result>
@@ -15,16 +17,13 @@ type Latency = z.infer<typeof result>
 export async function latency(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
   for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
-    const runs = { ours: [] as Latency[], raw: [] as Latency[] }
-    for (let run = 0; run < options.runs; run++) {
-      for (const side of run % 2 === 0 ? [ours, raw] : [raw, ours]) {
-        const measured = await measure(side, durability, mode, options)
-        runs[side.name].push(measured)
-        progress(
-          `latency ${mode} ${durability} run ${run + 1} ${side.name}: p50 ${measured.p50} ms, p99 ${measured.p99} ms`,
-        )
-      }
-    }
+    const runs = await inTurns(
+      [ours, raw],
+      options.runs,
+      (side) => measure(side, durability, mode, options),
+      ({ p50, p99 }, run, { name }) =>
+        progress(`latency ${mode} ${durability} run ${run} ${name}: p50 ${p50} ms, p99 ${p99} ms`),
+    )
     for (const at of ['p50', 'p99'] as const) {
       const of = (side: Side): number[] => runs[side.name].map((measured) => measured[at])
       rows.push(row({ name: `latency-${at}`, mode, durability }, 'ms', of(ours), of(raw)))
@@ -50,5 +49,3 @@ async function measure(
     await broker.stop()
   }
 }
-
-const hundredths = (ms: number): number => Math.round(ms * 100) / 100

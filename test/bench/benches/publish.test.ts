@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os'
 import { expect, test } from 'vitest'
-import { hasTool } from '../../clients/tool.ts'
+import { hasTool } from '../../harness/tool.ts'
 import { publish } from './publish.ts'
 
 // Figures are not judged here: a machine that runs other tests beside says nothing about them.

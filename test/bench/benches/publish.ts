@@ -1,32 +1,34 @@
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
+import { buildGo } from '../../harness/go.ts'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
-import { publishProgram } from '../programs/publish.ts'
 import { runCommand } from '../programs/run.ts'
 import { type Durability, type Row, row } from '../row.ts'
 import { ours } from '../sides/ours.ts'
 import { raw } from '../sides/raw.ts'
 import type { Side } from '../sides/side.ts'
+import { inTurns } from '../turns.ts'
 
+const SOURCE = fileURLToPath(new URL('../go', import.meta.url))
 const IN_FLIGHT = [1, 10, 100, 1000] as const
 
 const result = z.object({ seconds: z.number().positive(), published: z.int().positive() })
 
 /** Acknowledged publishes a second, so many in flight at any moment, by one client; both sides in turn, each run on a fresh folder. */
 export async function publish(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
-  const program = await publishProgram()
+  const program = await buildGo(SOURCE, '.', 'bench', 'publish')
   const rows: Row[] = []
   for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
     for (const inFlight of IN_FLIGHT) {
-      const runs = { ours: [] as number[], raw: [] as number[] }
-      for (let run = 0; run < options.runs; run++) {
-        for (const side of run % 2 === 0 ? [ours, raw] : [raw, ours]) {
-          const rate = await measure(program, side, durability, mode, inFlight, options)
-          runs[side.name].push(rate)
-          progress(`publish ${mode} ${durability} ${inFlight} in flight run ${run + 1} ${side.name}: ${rate} msg/s`)
-        }
-      }
+      const runs = await inTurns(
+        [ours, raw],
+        options.runs,
+        (side) => measure(program, side, durability, mode, inFlight, options),
+        (rate, run, { name }) =>
+          progress(`publish ${mode} ${durability} ${inFlight} in flight run ${run} ${name}: ${rate} msg/s`),
+      )
       rows.push(row({ name: 'publish', mode, durability, inFlight }, 'msg/s', runs.ours, runs.raw))
     }
   }

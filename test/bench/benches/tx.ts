@@ -1,16 +1,16 @@
-import { jetstream } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
 import { z } from 'zod'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchOptions } from '../options.ts'
+import { hundredths } from '../quantiles.ts'
+import { preload } from '../preload.ts'
 import { runProgram } from '../programs/run.ts'
 import { type Durability, type Row, row } from '../row.ts'
 import { type Copying, oursCopying, rawCopying } from '../sides/copying.ts'
+import { inTurns } from '../turns.ts'
 
 const IN_FLIGHT = [1, 64] as const
 /** Beside those that are measured: what the program copies first. */
 const MORE = 1000
-const PUBLISHED_AT_ONCE = 500
 
 const figures = ['rate', 'p50', 'p99'] as const
 const result = z.record(z.enum(figures), z.number().positive())
@@ -20,17 +20,15 @@ type Measured = z.infer<typeof result>
 export async function tx(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
   for (const [durability, inFlight] of options.durabilities.flatMap((d) => IN_FLIGHT.map((n) => [d, n] as const))) {
-    const runs = { ours: [] as Measured[], raw: [] as Measured[] }
-    for (let run = 0; run < options.runs; run++) {
-      for (const side of run % 2 === 0 ? [oursCopying, rawCopying] : [rawCopying, oursCopying]) {
-        const measured = await measure(side, durability, inFlight, options)
-        runs[side.name].push(measured)
-        const { rate, p50, p99 } = measured
+    const runs = await inTurns(
+      [oursCopying, rawCopying],
+      options.runs,
+      (side) => measure(side, durability, inFlight, options),
+      ({ rate, p50, p99 }, run, { name }) =>
         progress(
-          `tx ${durability} ${inFlight} in flight run ${run + 1} ${side.name}: ${rate} tx/s, p50 ${p50} ms, p99 ${p99} ms`,
-        )
-      }
-    }
+          `tx ${durability} ${inFlight} in flight run ${run} ${name}: ${rate} tx/s, p50 ${p50} ms, p99 ${p99} ms`,
+        ),
+    )
     for (const figure of figures) {
       const of = (side: Copying): number[] => runs[side.name].map((measured) => measured[figure])
       const name = `tx-${inFlight}${figure === 'rate' ? '' : `-${figure}`}`
@@ -51,23 +49,11 @@ async function measure(
   await using folder = await tempFolder('bench', parent)
   const broker = await side.start(folder.path, durability)
   try {
-    await fill(broker.url, messages + MORE, size)
+    await preload({ url: broker.url, stream: 'from', subject: () => 'q.from' }, messages + MORE, size)
     const args = [broker.url, side.how, String(inFlight), String(messages)]
     const { rate, p50, p99 } = result.parse(await runProgram('tx', args))
-    const hundredths = (ms: number): number => Math.round(ms * 100) / 100
     return { rate: Math.round(rate), p50: hundredths(p50), p99: hundredths(p99) }
   } finally {
     await broker.stop()
   }
-}
-
-async function fill(url: string, count: number, size: number): Promise<void> {
-  const connection = await connect({ servers: url })
-  const js = jetstream(connection)
-  const body = new Uint8Array(size)
-  for (let done = 0; done < count; done += PUBLISHED_AT_ONCE)
-    await Promise.all(
-      Array.from({ length: Math.min(PUBLISHED_AT_ONCE, count - done) }, () => js.publish('q.from', body)),
-    )
-  await connection.close()
 }

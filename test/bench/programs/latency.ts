@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { subjectOf } from '../modes.ts'
+import { quantile } from '../quantiles.ts'
 
 const RATE = 500
 /** Published before those that count, so that what is slow once is over. */
@@ -54,8 +55,7 @@ await Promise.race([all.promise, failure(subscription.closed()), failure(connect
 await connection.close()
 
 const sorted = latencies.subarray(WARM_UP).toSorted()
-const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
-process.stdout.write(`${JSON.stringify({ p50: quantile(0.5), p99: quantile(0.99) })}\n`)
+process.stdout.write(`${JSON.stringify({ p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) })}\n`)
 
 async function failure(closed: Promise<unknown>): Promise<void> {
   const error = await closed

@@ -5,6 +5,7 @@
  */
 import { jetstream, type JsMsg } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
+import { quantile } from '../quantiles.ts'
 import { transactions } from '../../../sidecar/client/transaction.ts'
 
 /** Copied before those that count, so that what is slow once is over. */
@@ -73,5 +74,6 @@ times.length = 0
 const seconds = await run(messages)
 await connection.close()
 const sorted = times.toSorted((a, b) => a - b)
-const quantile = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
-process.stdout.write(`${JSON.stringify({ rate: messages / seconds, p50: quantile(0.5), p99: quantile(0.99) })}\n`)
+process.stdout.write(
+  `${JSON.stringify({ rate: messages / seconds, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99) })}\n`,
+)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { text } from 'node:stream/consumers'
-import { exited, spawnChild } from '../harness/children.ts'
+import { exited, spawnChild } from './children.ts'
 
 /** Runs a tool to its end; throws, with what it printed, when it fails, and with `missing` when it is not there. */
 export async function runTool(
