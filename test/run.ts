@@ -1,10 +1,15 @@
-// `npm test`: every test there is, in the order of what it starts; what this machine cannot run is named at the end.
+// `npm test`: every test there is, in two rows side by side; what this machine cannot run is named at the end.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { type Outcome, readOutcome, summary } from './outcome.ts'
+
+/** For the last lines of a suite that has ended. Milliseconds. */
+const LAST_LINES_MS = 2000
 
 interface Suite {
   readonly project: string
@@ -18,28 +23,30 @@ const notLinuxRoot = (): string | undefined => {
   return undefined
 }
 
-const SUITES: readonly Suite[] = [
-  { project: 'unit', cannot: () => undefined },
-  { project: 'nats', cannot: () => undefined },
-  { project: 'api-server', cannot: () => (process.platform === 'linux' ? undefined : 'needs Linux') },
-  { project: 'local-cluster', cannot: notLinuxRoot },
-  { project: 'cluster', cannot: notLinuxRoot },
+/** Those of a row one after another, each row in the order of what it starts. Most tests wait, so that two rows take little longer than one. */
+const ROWS: ReadonlyArray<readonly Suite[]> = [
+  [
+    { project: 'unit', cannot: () => undefined },
+    { project: 'nats', cannot: () => undefined },
+  ],
+  [
+    { project: 'api-server', cannot: () => (process.platform === 'linux' ? undefined : 'needs Linux') },
+    { project: 'local-cluster', cannot: notLinuxRoot },
+    { project: 'cluster', cannot: notLinuxRoot },
+  ],
 ]
 
 const { values, positionals } = parseArgs({
   options: { project: { type: 'string', multiple: true } },
   allowPositionals: true,
 })
-const outcomes: Outcome[] = []
 const folder = mkdtempSync(join(tmpdir(), 'pillion-tests-'))
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
 
-for (const { project, cannot } of SUITES) {
-  if (values.project !== undefined && !values.project.includes(project)) continue
-  const reason = cannot()
-  if (reason !== undefined) outcomes.push({ passed: 0, failed: [], skipped: [`${project}: ${reason}`] })
-  else outcomes.push(await run(project))
-}
+const rows = ROWS.map((row) => row.filter(({ project }) => values.project?.includes(project) ?? true)).filter(
+  (row) => row.length > 0,
+)
+const outcomes = (await Promise.all(rows.map(runRow))).flat()
 
 const { lines, failed, skipped } = summary(outcomes)
 console.log(lines.join('\n'))
@@ -49,14 +56,32 @@ else if (skipped > 0 && process.env.CI) {
   process.exitCode = 1
 }
 
+async function runRow(row: readonly Suite[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  for (const { project, cannot } of row) {
+    const reason = cannot()
+    if (reason !== undefined) outcomes.push({ passed: 0, failed: [], skipped: [`${project}: ${reason}`] })
+    else outcomes.push(await run(project))
+  }
+  return outcomes
+}
+
 async function run(project: string): Promise<Outcome> {
   const file = join(folder, `${project}.json`)
   const started = Date.now()
   console.log(`\n── ${project} tests`)
   const args = ['run', '--config', 'test/vitest.config.ts', '--project', project, '--passWithNoTests', ...positionals]
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${file}`]
-  const child = spawn('vitest', [...args, ...reporters], { stdio: 'inherit' })
+  const isAlone = rows.length === 1
+  const child = spawn('vitest', [...args, ...reporters], { stdio: isAlone ? 'inherit' : ['ignore', 'pipe', 'pipe'] })
+  // Lines of two rows come in between each other, so each says whose it is.
+  const said = [child.stdout, child.stderr].filter((stream) => stream !== null)
+  for (const input of said) createInterface({ input }).on('line', (line) => console.log(`${project} │ ${line}`))
+  const closed = new Promise<void>((done) => child.once('close', () => done()))
   const code = await new Promise<number>((done) => child.once('exit', (status) => done(status ?? 1)))
+  // What it left running may have its output still.
+  await Promise.race([closed, delay(LAST_LINES_MS, undefined, { ref: false })])
+  for (const stream of said) stream.destroy()
   console.log(`── ${project}: ${Math.round((Date.now() - started) / 1000)} s`)
   return readOutcome(project, code, readText(file))
 }

@@ -113,6 +113,8 @@ function invocation(values: Readonly<Record<string, Value>>, args: string[]): In
   if (output !== undefined && output !== 'json') throw new UsageError(`--output is "${output}"; it has to be json`)
   const stopping = new AbortController()
   process.once('SIGINT', () => stopping.abort())
+  // Who read what is printed has gone, as `head` does.
+  process.stdout.on('error', () => stopping.abort())
   const { PILLION_HTTP, PILLION_TOKEN, NATS_URL } = process.env
   const backend = async (): Promise<Backend> => {
     const http = text('http') ?? PILLION_HTTP

@@ -52,6 +52,8 @@ async function run(options: EmbeddedOptions): Promise<void> {
     process.exit(code)
   }
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(0))
+  // Who read what is printed has gone, as `head` does.
+  process.stdout.on('error', () => void stop(0))
   void nats.ended.then(async (output) => {
     await delay(SIGNAL_MS)
     if (stopping.signal.aborted) return

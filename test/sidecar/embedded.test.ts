@@ -62,6 +62,14 @@ describe('embedded mode', () => {
     expect((await fetch(`${http}/readyz`)).status).toBe(200)
   })
 
+  it('ends cleanly when nobody reads what it prints any more', async () => {
+    const { run, nats } = await start('--demo')
+    run.child.stdout?.destroy()
+    expect(await run.ended()).toBe(0)
+    expect(await listens(nats)).toBe(false)
+    expect(run.output).not.toContain('EPIPE')
+  })
+
   it('keeps messages, and what is settled, over a restart and over a crash', async () => {
     const first = await start()
     const { js } = await client(first.nats)
