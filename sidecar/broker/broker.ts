@@ -31,6 +31,7 @@ import { failLostRequests, type LostRequests } from '../jetstream/lost-requests.
 import type { Metrics } from '../metrics/metrics.ts'
 import { QueueMetrics } from '../metrics/queue-metrics.ts'
 import { IncomingCopies } from '../operations/incoming/copies.ts'
+import { refuseForwardingLoop } from '../operations/forwarding-loop.ts'
 import { Operations } from '../operations/operations.ts'
 import { parseOperation } from '../operations/request.ts'
 import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
@@ -265,6 +266,7 @@ export class Broker {
   async #declare(declared: StoredQueue): Promise<QueueObservation> {
     const { js, store } = this.#connected()
     const { name, spec, generation } = declared
+    refuseForwardingLoop(name, spec, this.#queues)
     let queue = this.#queues.get(name)
     if (queue === undefined) {
       queue = new Queue(js, name, spec, generation, this.#logger, new QueueMetrics(this.#metrics, name))

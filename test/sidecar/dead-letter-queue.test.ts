@@ -111,6 +111,26 @@ describe('with deadLetter.queueRef dead letters go to another Queue', () => {
     expect(texts.toSorted()).toEqual(numbered(300).toSorted())
   })
 
+  it('never in a circle, which is told with the Queues on it; a change in one of them mends it', async () => {
+    const [a, b, c] = [failing, failed, `${failing}-third`]
+    const to = (name: string) => ({ ...SMALL, deadLetter: { maxBytes: '16Mi', queueRef: { name } } })
+    await broker.api.put(a, to(b))
+    await broker.api.put(b, to(c))
+    const { status, text } = await broker.api.tryPut(c, to(a))
+    expect([status, JSON.parse(text)]).toMatchObject([
+      400,
+      {
+        error: {
+          code: 'InvalidSpec',
+          field: 'spec.deadLetter.queueRef',
+          message: expect.stringContaining(`${c} → ${a} → ${b} → ${c}`),
+        },
+      },
+    ])
+    await broker.api.put(b, { ...SMALL, deadLetter: { maxBytes: '16Mi' } })
+    await broker.api.put(c, to(a))
+  })
+
   it('never to itself', async () => {
     const { status, text } = await broker.api.tryPut(failing, { deadLetter: { queueRef: { name: failing } } })
     expect([status, JSON.parse(text)]).toMatchObject([
