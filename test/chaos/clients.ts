@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { headers as natsHeaders } from '@nats-io/transport-node'
 import type { Delivery, Puller, TestBroker } from '../sidecar/harness.ts'
+import { moveMessages } from './move.ts'
 import type { ChaosQueue } from './queues.ts'
 import { pick, type Random } from './random.ts'
 import type { Story } from './story.ts'
@@ -117,15 +118,21 @@ async function confirm(story: Story, message: Delivery): Promise<void> {
   }
 }
 
-/** Brings dead letters back, or moves them, until the scene is over. */
-export async function operate({ broker, over }: Scene, queue: ChaosQueue, random: Random): Promise<void> {
+/** Brings dead letters back, or moves them, or messages, until the scene is over. */
+export async function operate(scene: Scene, queue: ChaosQueue, random: Random): Promise<void> {
+  const { broker, over } = scene
+  const { name, movesTo, movesMessages = false } = queue
   while (!over()) {
     await delay(OPERATE_MS * (0.5 + random()))
-    const moves = queue.movesTo !== undefined && random() < 0.5
-    const body = moves ? { kind: 'move', from: 'dead-letters', to: queue.movesTo } : { kind: 'redrive' }
+    const moves = random() < 0.5 ? movesTo : undefined
+    if (moves !== undefined && movesMessages && random() < 0.5) {
+      await moveMessages(scene, queue, moves)
+      continue
+    }
+    const body = moves === undefined ? { kind: 'redrive' } : { kind: 'move', from: 'dead-letters', to: moves }
     // Refused while another one is under way, or nobody is there to ask.
     await broker.api
-      .request('POST', `/queues/${queue.name}/operations`, { body: JSON.stringify(body) })
+      .request('POST', `/queues/${name}/operations`, { body: JSON.stringify(body) })
       .catch(() => undefined)
   }
 }

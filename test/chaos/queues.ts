@@ -16,6 +16,8 @@ export interface ChaosQueue {
   readonly replaces?: boolean
   /** Where its dead letters are moved to now and then. */
   readonly movesTo?: string
+  /** Whether its messages are, too. */
+  readonly movesMessages?: boolean
 }
 
 /** The default of a Queue. Milliseconds. */
@@ -24,7 +26,15 @@ const RETRY = { visibilityTimeout: '1s', maxAttempts: 4, backoff: { initial: '50
 
 /** One of each mode, one whose messages expire, and one that dead letters are moved to. */
 export const QUEUES: readonly ChaosQueue[] = [
-  { name: 'fifo', spec: { retry: RETRY }, rest: () => '', parks: true, windowMs: WINDOW_MS, movesTo: 'moved' },
+  {
+    name: 'fifo',
+    spec: { retry: RETRY },
+    rest: () => '',
+    parks: true,
+    windowMs: WINDOW_MS,
+    movesTo: 'moved',
+    movesMessages: true,
+  },
   {
     name: 'keyed',
     spec: { retry: RETRY, ordering: { mode: 'KeyedFifo', keyedFifo: { partitions: 8 } } },
