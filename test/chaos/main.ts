@@ -2,14 +2,15 @@
 import { runChaos } from './chaos.ts'
 import { whyNoPowerCuts } from '../harness/disk.ts'
 import { readOptions, UsageError, USAGE } from './options.ts'
-import { isWrong, runTxChaos } from './transactions/run.ts'
+import { isWrong as isWrongPut, runPutChaos } from './puts/run.ts'
+import { isWrong as isWrongTx, runTxChaos } from './transactions/run.ts'
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help')) {
     process.stdout.write(USAGE)
     return 0
   }
-  const { json, transactions, ...settings } = readOptions(args)
+  const { json, workload, transactions, ...settings } = readOptions(args)
   const { seed, kills, powerCuts } = settings
   const missing = powerCuts ? whyNoPowerCuts() : undefined
   if (missing !== undefined) throw new UsageError(missing)
@@ -18,14 +19,23 @@ async function main(args: readonly string[]): Promise<number> {
     if (process.stderr.isTTY) process.stderr.write(`\rkill ${number} of ${kills}: ${victim}\u001B[K`)
     else if (number % 25 === 0) process.stderr.write(`kill ${number} of ${kills}\n`)
   }
-  if (transactions !== undefined) {
-    const report = await runTxChaos({ seed, kills, transactions }, onKill)
+  const told = <Report extends object>(report: Report, isWrong: (report: Report) => boolean): number => {
     tell(report, json)
     return isWrong(report) ? 1 : 0
   }
-  const report = await runChaos(settings, onKill)
-  tell(report, json)
-  return report.lost + report.duplicates + report.unaccounted === 0 ? 0 : 1
+  switch (workload) {
+    case 'tx':
+      return told(await runTxChaos({ seed, kills, transactions }, onKill), isWrongTx)
+    case 'put':
+      return told(await runPutChaos({ seed, kills }, onKill), isWrongPut)
+    case 'queues':
+      return told(
+        await runChaos(settings, onKill),
+        ({ lost, duplicates, unaccounted }) => lost + duplicates + unaccounted > 0,
+      )
+    default:
+      return workload satisfies never
+  }
 }
 
 function tell(report: object, json: boolean): void {

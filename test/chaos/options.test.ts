@@ -7,11 +7,13 @@ test('reads what is given, and has defaults for the rest', () => {
     kills: 7,
     powerCuts: false,
     json: true,
-    transactions: undefined,
+    workload: 'queues',
+    transactions: 0,
   })
   expect(readOptions([])).toMatchObject({ kills: 50, powerCuts: false, json: false })
   expect(readOptions(['--power-cuts'])).toMatchObject({ powerCuts: true })
-  expect(readOptions(['tx', '--kills', '7'])).toMatchObject({ kills: 7, transactions: 140 })
+  expect(readOptions(['tx', '--kills', '7'])).toMatchObject({ workload: 'tx', kills: 7, transactions: 140 })
+  expect(readOptions(['put', '--kills', '7'])).toMatchObject({ workload: 'put', kills: 7 })
   expect(readOptions(['tx', '--transactions', '9'])).toMatchObject({ transactions: 9 })
 })
 
@@ -22,7 +24,9 @@ test.each([
   [['--transactions', '9'], '--transactions is for tx; write tx before it'],
   [['tx', '--transactions', '0'], '--transactions is "0"; it has to be a whole number from 1 to 100000'],
   [['tx', '--power-cuts'], '--power-cuts is not for tx'],
-  [['queues'], '"queues" is not known; write tx, or nothing'],
+  [['put', '--power-cuts'], '--power-cuts is not for put'],
+  [['put', '--transactions', '9'], '--transactions is for tx; write tx before it'],
+  [['queues'], '"queues" is not known; write tx or put, or nothing'],
   [['tx', 'tx'], '"tx tx" is not known'],
   [['--speed', '1'], '--speed'],
 ])('refuses %j', (args, message) => {

@@ -1,11 +1,12 @@
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
 
-export const USAGE = `npm run chaos -- [tx] [--seed S] [--kills N] [--transactions N] [--power-cuts] [--json]
+export const USAGE = `npm run chaos -- [tx | put] [--seed S] [--kills N] [--transactions N] [--power-cuts] [--json]
 
 Publishes to Queues of every mode, consumes, fails, delays, expires, redrives and moves messages, and kills the sidecar and
 nats-server at random moments; then it looks for what is lost, doubled or unaccounted for. Needs no Kubernetes.
 With tx it makes transactions over three Queues, and looks whether each is wholly there or wholly absent.
+With put it keeps 1,000 publishes in flight to a broker with durability Always, and compares what publishers were told with what is stored.
 
   --seed S    a whole number; the same seed makes the same decisions. Default: a random one, which is printed
   --kills N   kills, 1 to 10000; default 50
@@ -19,9 +20,14 @@ export interface ChaosOptions {
   readonly kills: number
   readonly powerCuts: boolean
   readonly json: boolean
-  /** How many are made, where it is them that are looked at; undefined: messages are. */
-  readonly transactions: number | undefined
+  readonly workload: Workload
+  /** How many are made; 0: none, it is another workload. */
+  readonly transactions: number
 }
+
+/** What is looked at: the messages of Queues of every mode, transactions, or publishes. */
+const WORKLOADS = ['queues', 'tx', 'put'] as const
+export type Workload = (typeof WORKLOADS)[number]
 
 /** Wrong arguments. */
 export class UsageError extends Error {}
@@ -30,11 +36,10 @@ export class UsageError extends Error {}
 export function readOptions(args: readonly string[]): ChaosOptions {
   const { values, positionals } = parse(args)
   const { seed, kills, transactions, 'power-cuts': powerCuts = false, json = false } = values
-  const [workload, ...more] = positionals
-  if (more.length > 0 || (workload !== undefined && workload !== 'tx'))
-    throw new UsageError(`"${positionals.join(' ')}" is not known; write tx, or nothing`)
+  const workload = workloadOf(positionals)
   const isTx = workload === 'tx'
-  if (isTx && powerCuts) throw new UsageError('--power-cuts is not for tx; leave out one of them')
+  if (workload !== 'queues' && powerCuts)
+    throw new UsageError(`--power-cuts is not for ${workload}; leave out one of them`)
   if (!isTx && transactions !== undefined) throw new UsageError('--transactions is for tx; write tx before it')
   const killed = kills === undefined ? 50 : whole('--kills', kills, 1, 10_000)
   const made = transactions === undefined ? killed * 20 : whole('--transactions', transactions, 1, 100_000)
@@ -43,8 +48,17 @@ export function readOptions(args: readonly string[]): ChaosOptions {
     kills: killed,
     powerCuts,
     json,
-    transactions: isTx ? made : undefined,
+    workload,
+    transactions: isTx ? made : 0,
   }
+}
+
+function workloadOf(positionals: readonly string[]): Workload {
+  if (positionals.length === 0) return 'queues'
+  const text = positionals.join(' ')
+  const found = WORKLOADS.find((workload) => workload === text && workload !== 'queues')
+  if (found === undefined) throw new UsageError(`"${text}" is not known; write tx or put, or nothing`)
+  return found
 }
 
 const OPTIONS = {

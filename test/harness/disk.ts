@@ -1,11 +1,14 @@
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, rename, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from '../cluster/run.ts'
 
 /** Far more than is ever written: the file has holes. */
 const SIZE_BYTES = 32 * 1024 ** 3
+
+/** Of a disk's `stat` in sysfs, from 0: flush requests that are done. */
+const FLUSHES_FIELD = 15
 
 /** What has to be there to cut the power of a disk; undefined: all of it is. */
 export const whyNoPowerCuts = (): string | undefined => {
@@ -50,6 +53,15 @@ export class Disk implements AsyncDisposable {
     await run('umount', [this.folder])
     await rename(left, this.#image)
     await this.#mount()
+  }
+
+  /** How often the kernel was told to bring to the disk what it holds for it. */
+  async flushes(): Promise<number> {
+    const { dev } = await stat(this.folder)
+    const fields = (await readFile(`/sys/dev/block/${dev >> 8}:${dev & 0xff}/stat`, 'utf8')).trim().split(/\s+/)
+    const flushes = Number(fields[FLUSHES_FIELD])
+    if (Number.isInteger(flushes)) return flushes
+    throw new Error('this kernel does not count flushes of a disk; Linux does from 5.5 on')
   }
 
   #mount(): Promise<unknown> {
