@@ -86,25 +86,32 @@ export const resolveRequestSchema = z.strictObject({ id, decision: z.enum(['comm
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const
 export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
+/** By Queue. */
+export const transactionQueuesSchema = z.record(
+  z.string(),
+  z.object({
+    sends: z.int().min(0),
+    /** Of what was stored: they follow each other. Missing where nothing was. */
+    first: z.int().min(1).optional(),
+    last: z.int().min(1).optional(),
+    /** Sends that the Queue has already, by their `Nats-Msg-Id`. */
+    duplicates: z.int().min(0).optional(),
+  }),
+)
+
+/** What a transaction was refused for. */
+export const refusalSchema = z.object({ code: z.string(), field: z.string().optional(), message: z.string() })
+
 export const transactionSchema = z.object({
   id: z.string(),
+  /** The broker that decides it, where that is another one: this one has a part in it. */
+  coordinator: z.string().optional(),
   state: z.enum(TRANSACTION_STATES),
   /** Why it is aborted, or what it waits for. */
   reason: z.string().optional(),
   /** In the answer to `begin`. */
   secret: z.string().optional(),
-  /** By Queue. */
-  queues: z.record(
-    z.string(),
-    z.object({
-      sends: z.int().min(0),
-      /** Of what was stored: they follow each other. Missing where nothing was. */
-      first: z.int().min(1).optional(),
-      last: z.int().min(1).optional(),
-      /** Sends that the Queue has already, by their `Nats-Msg-Id`. */
-      duplicates: z.int().min(0).optional(),
-    }),
-  ),
+  queues: transactionQueuesSchema,
   acks: z.int().min(0),
   /** Whom its producer named to be asked, how often that was done, and how often at most. */
   checkBack: z
@@ -119,6 +126,6 @@ export const transactionSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   /** Of one that was refused. */
-  error: z.object({ code: z.string(), field: z.string().optional(), message: z.string() }).optional(),
+  error: refusalSchema.optional(),
 })
 export type Transaction = z.infer<typeof transactionSchema>
