@@ -126,31 +126,30 @@ export interface Parts {
 
 /** Parts what a transaction sends and acknowledges among the brokers. Throws SidecarError where nobody keeps a Queue any more, or it changed. */
 export function partsOf(sends: readonly StagedSend[], acks: readonly string[], reach: Reach): Parts {
-  const kept: Record<string, OtherPart> = {}
+  const kept = new Map<string, OtherPart>()
   const own: { sends: StagedSend[]; acks: string[] } = { sends: [], acks: [] }
   const others = new Map<string, { sends: StagedSend[]; acks: string[] }>()
-  const partAt = (name: string, field: string): { content: typeof own; part: OtherPart | undefined } => {
+  const contentAt = (name: string, field: string, more: number): typeof own => {
     const broker = keeperOf(name, reach, field)
-    if (broker === undefined) return { content: own, part: undefined }
+    if (broker === undefined) return own
     const content = others.get(broker) ?? { sends: [], acks: [] }
     others.set(broker, content)
-    kept[name] ??= { broker, sends: 0 }
-    return { content, part: kept[name] }
+    kept.set(name, { broker, sends: (kept.get(name)?.sends ?? 0) + more })
+    return content
   }
   for (const [at, send] of sends.entries()) {
-    const { content, part } = partAt(send.queue, `sends[${at}].queue`)
-    if (part !== undefined) kept[send.queue] = { ...part, sends: part.sends + 1 }
+    const content = contentAt(send.queue, `sends[${at}].queue`, 1)
     const queue = reach.queues.get(send.queue)
     if (queue !== undefined) checkSend(send, queue.spec, at)
     content.sends.push(send)
   }
   for (const [at, { subject, ack }] of parseAcks(acks).entries())
-    partAt(ack.stream, `acks[${at}]`).content.acks.push(subject)
-  return { own, others, kept }
+    contentAt(ack.stream, `acks[${at}]`, 0).acks.push(subject)
+  return { own, others, kept: Object.fromEntries(kept) }
 }
 
 /** Those of this broker's messages. */
 export const ownAcks = ({ acks, others }: TransactionRecord): string[] =>
-  parseAcks(acks).flatMap(({ subject, ack }) => (ack.stream in others ? [] : [subject]))
+  parseAcks(acks).flatMap(({ subject, ack }) => (Object.hasOwn(others, ack.stream) ? [] : [subject]))
 
 export const digestOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('hex')

@@ -80,7 +80,8 @@ export class OpenTransactions implements Heard {
   /** To be called before a Queue is started. */
   restoreHolds(queue: Queue): void {
     for (const { id, record } of this.#open.values()) {
-      const after = record.participant?.phase === 'committing' ? record.participant.after[queue.name] : undefined
+      if (record.participant?.phase !== 'committing') continue
+      const after = new Map(Object.entries(record.participant.after)).get(queue.name)
       if (after !== undefined) queue.holds.restore(id, after)
     }
   }
@@ -214,7 +215,6 @@ export class OpenTransactions implements Heard {
   }
 
   async tick(entry: Entry): Promise<void> {
-    if (entry.isLost) return this.reload(entry)
     await this.run.coordinate(entry, { kind: 'tick' })
     await this.run.participate(entry, { kind: 'tick' })
   }
@@ -223,6 +223,7 @@ export class OpenTransactions implements Heard {
   async goOn(entry: Entry, work: () => Promise<void>): Promise<void> {
     await entry.lock
       .run(async () => {
+        if (entry.isLost) await this.reload(entry)
         if (entry.isOver) return
         await work()
         if (!entry.isOver) await this.conclude(entry)
@@ -244,7 +245,7 @@ export class OpenTransactions implements Heard {
         return this.run.coordinate(entry, { kind: 'vote', from, yes: true })
       }
       const error = { ...vote.error, message: `broker ${from}: ${vote.error.message}` }
-      entry.record = { ...entry.record, error }
+      if (entry.record.coordinator?.phase === 'preparing') entry.record = { ...entry.record, error }
       return this.run.coordinate(entry, { kind: 'vote', from, yes: false, reason: error.message })
     })
   }
@@ -261,10 +262,7 @@ export class OpenTransactions implements Heard {
   decision(entry: Entry, decision: Decision['decision']): Promise<void> {
     const coordinator = entry.record.of?.coordinator ?? ''
     return this.goOn(entry, async () => {
-      if (decision !== 'wait') {
-        entry.waits.delete(coordinator)
-        return this.run.order(entry, decision)
-      }
+      if (decision !== 'wait') return this.run.order(entry, decision)
       entry.waits.set(coordinator, `broker ${coordinator}, whose transaction it is, has not decided it yet`)
     })
   }

@@ -67,6 +67,8 @@ export class Run {
 
   /** What the coordinator says to the participant that this broker is. */
   async order(entry: Entry, order: Order): Promise<void> {
+    const { of } = entry.record
+    if (of !== undefined) entry.waits.delete(of.coordinator)
     const isFirst = order === 'commit' && entry.record.participant?.phase === 'prepared'
     if (isFirst) entry.record = { ...entry.record, decidedAt: entry.record.decidedAt ?? Date.now() }
     await this.participate(entry, ordered(order, isFirst ? await this.#holdQueues(entry) : {}))

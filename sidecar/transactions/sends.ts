@@ -89,9 +89,9 @@ export function checkSend(send: StagedSend, spec: QueueSpec, at: number): void {
 
 /** The send that it is staged from. */
 export function unstaged({ queue, subject, headers, body }: StagedSend): Send {
-  const byKey: Record<string, string[]> = {}
-  for (const [key, value] of headers) byKey[key] = [...(byKey[key] ?? []), value]
-  return { queue, rest: subject.slice(queueSubject(queue).length + 1), headers: byKey, body, encoding: 'base64' }
+  const byKey = [...Map.groupBy(headers, ([key]) => key)].map(([key, all]) => [key, all.map(([, value]) => value)])
+  const rest = subject.slice(queueSubject(queue).length + 1)
+  return { queue, rest, headers: Object.fromEntries(byKey), body, encoding: 'base64' }
 }
 
 /** What a message takes at most. Bytes. */

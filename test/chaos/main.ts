@@ -9,7 +9,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { json, transactions, ...settings } = readOptions(args)
+  const { json, transactions, brokers, ...settings } = readOptions(args)
   const { seed, kills, powerCuts } = settings
   const missing = powerCuts ? whyNoPowerCuts() : undefined
   if (missing !== undefined) throw new UsageError(missing)
@@ -19,7 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
     else if (number % 25 === 0) process.stderr.write(`kill ${number} of ${kills}\n`)
   }
   if (transactions !== undefined) {
-    const report = await runTxChaos({ seed, kills, transactions }, onKill)
+    const report = await runTxChaos({ seed, kills, transactions, brokers }, onKill)
     tell(report, json)
     return isWrong(report) ? 1 : 0
   }

@@ -39,6 +39,8 @@ export class World {
   readonly #wish = new Map<string, 'commit' | 'abort'>()
   /** What the producer was told. */
   readonly #told = new Map<string, string>()
+  /** What came about: what the network did to what, who ended in the middle of what, and how transactions ended. */
+  readonly saw = new Set<string>()
 
   constructor(setting: Setting, protocol: Protocol = {}) {
     this.protocol = protocol
@@ -87,11 +89,13 @@ export class World {
         this.#wish.set(tx, 'abort')
         return this.#ask(tx, { kind, reason: 'asked for' })
       case 'deliver':
+        if (at > 0) this.#notice('overtakes', this.#network[at])
         return this.#deliver(...this.#network.splice(at, 1))
       case 'duplicate':
+        this.#notice('doubles', this.#network[at])
         return this.#deliver(...this.#network.slice(at, at + 1))
       case 'lose':
-        this.#network.splice(at, 1)
+        this.#notice('loses', ...this.#network.splice(at, 1))
         return
       case 'tick':
         this.now += TICK_MS
@@ -170,8 +174,14 @@ export class World {
     }
   }
 
+  #notice(what: string, message?: Message): void {
+    if (message?.kind === 'order') this.saw.add(`${what} ${message.order}`)
+    if (message?.kind === 'word') this.saw.add(`${what} ${message.word.kind}`)
+  }
+
   #checkEnd(tx: string): void {
     const end = this.#leader.disk.known.get(tx)?.phase
+    if (end !== undefined) this.saw.add(end)
     if (end !== undefined && end !== 'committed' && end !== 'aborted') this.fail(`${tx} is forgotten: it is ${end}`)
     const told = this.#told.get(tx)
     if ((told === 'committed' || told === 'committing') && end !== 'committed')
@@ -227,6 +237,8 @@ export class World {
   }
 
   #crash(node: Node): void {
+    const who = node === this.#leader ? 'coordinator' : 'participant'
+    for (const phase of node.phases) this.saw.add(`${who} ends in ${phase}`)
     node.fate = Number.POSITIVE_INFINITY
     node.crash()
   }
