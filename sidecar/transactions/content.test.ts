@@ -77,13 +77,21 @@ describe('a part of another broker’s transaction', () => {
 
   it('is shown with its coordinator and its own phase', () => {
     const record = recordSchema.parse({
-      ...{ v: 1, id: participationId(of), of, startedAt: 0, acks: [] },
+      v: 1,
+      id: participationId(of),
+      of,
+      startedAt: 0,
+      acks: [],
       participant: { phase: 'prepared' },
       queues: { one: { created: 'then', sends: 2 } },
     })
     expect(shown(record, 'why')).toEqual({
-      ...{ id: 'x-1', coordinator: 'shop.one', state: 'Prepared', reason: 'why', acks: 0 },
+      id: 'x-1',
+      coordinator: 'shop.one',
+      state: 'Prepared',
+      reason: 'why',
       queues: { one: { sends: 2 } },
+      acks: 0,
       startedAt: '1970-01-01T00:00:00.000Z',
     })
   })

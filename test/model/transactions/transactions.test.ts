@@ -5,7 +5,7 @@ import { schedules, settings } from './schedule.ts'
 import { World } from './world.ts'
 
 const RUNS = 50_000
-const LENGTH = 60
+const LENGTH = 100
 /** As many see everything, many times over. */
 const SAMPLE = 5000
 

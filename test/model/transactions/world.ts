@@ -22,7 +22,7 @@ type Message =
 
 const TXS = ['a', 'b'] as const
 const TIMEOUT_MS = 100
-const CHECK_BACK = { firstMs: 20, intervalMs: 20, limit: 3 }
+const CHECK_BACK = { firstMs: 10, intervalMs: 10, limit: 1 }
 const TICK_MS = 5
 /** Rounds in which everything is delivered, until everything has to have come to its end. */
 const ROUNDS = 60
@@ -103,6 +103,8 @@ export class World {
       case 'wait':
         this.now += TIMEOUT_MS / 3
         return
+      case 'calm':
+        return this.#settle(nodes, 1)
       case 'doom':
         node.fate = random % 6
         return
@@ -151,7 +153,7 @@ export class World {
   drain(): void {
     const nodes: readonly Node[] = [this.#leader, ...this.#brokers]
     for (const node of nodes) node.fate = Number.POSITIVE_INFINITY
-    this.#settle(nodes)
+    this.#settle(nodes, ROUNDS)
     for (const tx of TXS) {
       if (this.#leader.disk.known.get(tx)?.phase !== 'inDoubt') continue
       for (const { name, disk } of this.#brokers)
@@ -161,15 +163,16 @@ export class World {
       this.#wish.set(tx, wish)
       this.#leader.step(tx, wish === 'commit' ? { kind: 'commit' } : { kind: 'abort', reason: 'by hand' })
     }
-    this.#settle(nodes)
+    this.#settle(nodes, ROUNDS)
     this.check()
     for (const tx of TXS) this.#checkEnd(tx)
   }
 
-  #settle(nodes: readonly Node[]): void {
-    for (let round = 0; round < ROUNDS; round++) {
+  /** Everything on its way arrives, and everybody looks what there is to do. */
+  #settle(nodes: readonly Node[], rounds: number): void {
+    for (let round = 0; round < rounds; round++) {
       this.now += TICK_MS
-      for (const node of nodes) node.tick()
+      for (const node of nodes) this.#alive(node, () => node.tick())
       while (this.#network.length > 0) this.#deliver(...this.#network.splice(0, 1))
     }
   }
