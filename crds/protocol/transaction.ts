@@ -79,8 +79,15 @@ export const ackRequestSchema = z.strictObject({
 /** A request to `pillion.tx.prepare`, to `pillion.tx.abort`, and to `pillion.tx.commit` of a transaction that was begun. */
 export const namedRequestSchema = z.strictObject(named)
 
-/** What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. */
-export const resolveRequestSchema = z.strictObject({ id, decision: z.enum(['commit', 'abort']) })
+/**
+ * What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. `coordinator`: of this broker's part in a transaction
+ * of another, which is not among those that this one was told of any more.
+ */
+export const resolveRequestSchema = z.strictObject({
+  id,
+  decision: z.enum(['commit', 'abort']),
+  coordinator: z.string().optional(),
+})
 
 /** `InDoubt`: prepared, and its producer was asked in vain. `Committing`: it is decided, and not everything is carried out yet; it will be, also after a crash. */
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const

@@ -27,6 +27,10 @@ export class Peers {
     return brokers.find(({ name, queues }) => name !== self && queues.includes(queue))?.name
   }
 
+  has(broker: string): boolean {
+    return this.#told?.brokers.some(({ name }) => name === broker) ?? false
+  }
+
   /** Throws SidecarFailure where it was not told of it. */
   access(broker: string): SidecarAccess {
     const { self, brokers = [] } = this.#told ?? {}

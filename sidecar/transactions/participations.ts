@@ -3,18 +3,20 @@ import {
   type CarriedOut,
   type Decision,
   decisionRequestSchema,
+  type ParticipationPath,
   participationPathSchema,
   type PrepareRequest,
   prepareRequestSchema,
   type Vote,
 } from '../../crds/protocol/participations.ts'
+import type { Transaction } from '../../crds/protocol/transaction.ts'
 import type { Peers } from '../peers/peers.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { parseRequest } from '../wire/parse-request.ts'
 import { addAcks, addSends, type Queues } from './content.ts'
 import { type Entry, newEntry, waitsFor } from './entry.ts'
 import type { OpenTransactions } from './open-transactions.ts'
-import { participationId, shownQueues, type TransactionRecord } from './record.ts'
+import { participationId, shown, shownQueues, type TransactionRecord } from './record.ts'
 
 /** What the sidecars of other brokers ask: this broker's parts of their transactions, and what it decided of its own. */
 export class Participations {
@@ -109,6 +111,33 @@ export class Participations {
       ...(phase === 'committed' || reason === undefined ? {} : { reason }),
       queues: shownQueues(record),
     }
+  }
+
+  /**
+   * What somebody decides of a part whose coordinator cannot: another one that decides otherwise makes a whole of it no more. Throws SidecarError
+   * TransactionNotInDoubt where its coordinator may still say it.
+   */
+  async resolve(of: ParticipationPath, decision: 'commit' | 'abort'): Promise<Transaction> {
+    const entry = this.#open.get(participationId(of))
+    const missing = (): SidecarError =>
+      new SidecarError(
+        'TransactionNotFound',
+        `no part of transaction ${of.id} of broker ${of.coordinator} waits to be decided here`,
+      )
+    if (entry === undefined) throw missing()
+    if (this.#peers.self === undefined || this.#peers.has(of.coordinator)) {
+      throw new SidecarError(
+        'TransactionNotInDoubt',
+        `broker ${of.coordinator} decides transaction ${of.id}; only where this broker was told of its peers, and that is none of them, is it decided by hand`,
+      )
+    }
+    return entry.lock.run(async () => {
+      if (entry.isLost) await this.#open.reload(entry)
+      if (entry.isOver || entry.record.participant?.phase !== 'prepared') throw missing()
+      await this.#open.run.order(entry, decision)
+      await this.#open.conclude(entry)
+      return shown(entry.record, waitsFor(entry))
+    })
   }
 
   /** What was decided of a transaction of this broker. Of one that it knows nothing of, that is abort. */

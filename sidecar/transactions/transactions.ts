@@ -175,7 +175,8 @@ export class Transactions {
 
   /** What somebody decides of one in doubt; the same decision again changes nothing. */
   async resolve(input: unknown): Promise<Transaction> {
-    const { id, decision } = parseRequest(resolveRequestSchema, input)
+    const { id, decision, coordinator } = parseRequest(resolveRequestSchema, input)
+    if (coordinator !== undefined) return this.participations.resolve({ coordinator, id }, decision)
     const entry = this.#open.get(id)
     const transaction = await (entry === undefined ? this.get(id) : this.#decide(entry, decision))
     const { state } = transaction

@@ -46,7 +46,7 @@ beforeEach(async () => {
   for (const queue of [q.from, q.one]) await here.api.put(queue, SPEC)
   for (const queue of [q.thereFrom, q.two]) await there.api.put(queue, SPEC)
   await third.api.put(q.three, SPEC)
-  if (number > 1) await namespace.tell()
+  await namespace.tell()
 })
 
 const texts = async (broker: TestBroker, queue: string): Promise<string[]> =>
@@ -93,7 +93,9 @@ async function restart(broker: TestBroker): Promise<void> {
   await broker.ready()
 }
 
-it('before the broker is told of others, their queues are refused, and it is said why', async () => {
+it('after a restart, before the broker is told of others again, their queues are refused, and it is said why', async () => {
+  await here.sidecar.stop()
+  await restart(here)
   expect(await tx.refused('commit', { sends: to(q.two, 'a') })).toEqual({
     code: 'QueueNotFound',
     field: 'sends[0].queue',
@@ -253,6 +255,7 @@ describe('a broker that ends', () => {
     await here.sidecar.kill()
     await there.nats.start()
     await restart(here)
+    await there.ready()
     await namespace.tell()
     await nothingLeft()
     expect((await here.api.request('GET', `/transactions/${id}`)).json).toMatchObject({ state: 'Aborted' })
@@ -345,6 +348,31 @@ describe('what sidecars ask of each other', () => {
     expect((await ask(there, `here/${id}/commit`, { startedAt: 1 })).status).toBe(404)
     expect((await ask(there, `here/${id}/prepare`, part)).json).toMatchObject({ vote: 'no' })
     expect(await texts(there, q.two)).toEqual([])
+  })
+
+  it('a part whose coordinator is gone for good is decided by hand, and no other', async () => {
+    const id = `gone-${number}`
+    const resolve = (body: object) =>
+      there.api.request('POST', `/transactions/${id}/resolve`, {
+        body: JSON.stringify({ decision: 'commit', ...body }),
+      })
+    const part = { startedAt: 1, sends: to(q.two, 'a'), acks: [await deliver(there, q.thereFrom)] }
+    await ask(there, `gone/${id}/prepare`, part)
+    await until('it says so', async () =>
+      (await listed(there))[0]?.reason?.includes('there is no broker gone among those that this broker was told of'),
+    )
+    expect(await resolve({})).toMatchObject({ status: 404 })
+    expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 200, json: { id, state: 'Committed' } })
+    expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 404 })
+    expect(await texts(there, q.two)).toEqual(['a'])
+    await acknowledged(there, q.thereFrom)
+    const { id: other, secret } = await prepared(to(q.two, 'b'))
+    const refused = await there.api.request('POST', `/transactions/${other}/resolve`, {
+      body: JSON.stringify({ decision: 'commit', coordinator: 'here' }),
+    })
+    expect(refused).toMatchObject({ status: 409, json: { error: { code: 'TransactionNotInDoubt' } } })
+    await tx.ask('abort', { id: other, secret })
+    await nothingLeft()
   })
 
   it('the same id in two brokers is two transactions', async () => {
