@@ -79,32 +79,46 @@ export const ackRequestSchema = z.strictObject({
 /** A request to `pillion.tx.prepare`, to `pillion.tx.abort`, and to `pillion.tx.commit` of a transaction that was begun. */
 export const namedRequestSchema = z.strictObject(named)
 
-/** What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. */
-export const resolveRequestSchema = z.strictObject({ id, decision: z.enum(['commit', 'abort']) })
+/**
+ * What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. `coordinator`: of this broker's part in a transaction
+ * of another, which is not among those that this one was told of any more.
+ */
+export const resolveRequestSchema = z.strictObject({
+  id,
+  decision: z.enum(['commit', 'abort']),
+  coordinator: z.string().optional(),
+})
 
 /** `InDoubt`: prepared, and its producer was asked in vain. `Committing`: it is decided, and not everything is carried out yet; it will be, also after a crash. */
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const
 export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
+/** By Queue. */
+export const transactionQueuesSchema = z.record(
+  z.string(),
+  z.object({
+    sends: z.int().min(0),
+    /** Of what was stored: they follow each other. Missing where nothing was. */
+    first: z.int().min(1).optional(),
+    last: z.int().min(1).optional(),
+    /** Sends that the Queue has already, by their `Nats-Msg-Id`. */
+    duplicates: z.int().min(0).optional(),
+  }),
+)
+
+/** What a transaction was refused for. */
+export const refusalSchema = z.object({ code: z.string(), field: z.string().optional(), message: z.string() })
+
 export const transactionSchema = z.object({
   id: z.string(),
+  /** The broker that decides it, where that is another one: this one has a part in it. */
+  coordinator: z.string().optional(),
   state: z.enum(TRANSACTION_STATES),
   /** Why it is aborted, or what it waits for. */
   reason: z.string().optional(),
   /** In the answer to `begin`. */
   secret: z.string().optional(),
-  /** By Queue. */
-  queues: z.record(
-    z.string(),
-    z.object({
-      sends: z.int().min(0),
-      /** Of what was stored: they follow each other. Missing where nothing was. */
-      first: z.int().min(1).optional(),
-      last: z.int().min(1).optional(),
-      /** Sends that the Queue has already, by their `Nats-Msg-Id`. */
-      duplicates: z.int().min(0).optional(),
-    }),
-  ),
+  queues: transactionQueuesSchema,
   acks: z.int().min(0),
   /** Whom its producer named to be asked, how often that was done, and how often at most. */
   checkBack: z
@@ -119,6 +133,6 @@ export const transactionSchema = z.object({
   startedAt: z.string(),
   endedAt: z.string().optional(),
   /** Of one that was refused. */
-  error: z.object({ code: z.string(), field: z.string().optional(), message: z.string() }).optional(),
+  error: refusalSchema.optional(),
 })
 export type Transaction = z.infer<typeof transactionSchema>

@@ -23,6 +23,7 @@ import {
   storedAs,
   TRANSACTION_REQUESTS,
 } from '../../crds/protocol/subjects.ts'
+import type { CarriedOut, Decision, Vote } from '../../crds/protocol/participations.ts'
 import type { Transaction } from '../../crds/protocol/transaction.ts'
 import { browse } from '../browse/page.ts'
 import type { BrowseParameters } from '../browse/parameters.ts'
@@ -34,6 +35,7 @@ import { IncomingCopies } from '../operations/incoming/copies.ts'
 import { refuseForwardingLoop } from '../operations/forwarding-loop.ts'
 import { Operations } from '../operations/operations.ts'
 import { parseOperation } from '../operations/request.ts'
+import { Peers } from '../peers/peers.ts'
 import { answerNoResponders, answerNotFound } from '../queue/pull.ts'
 import { Puts } from '../put/puts.ts'
 import { Queue } from '../queue/queue.ts'
@@ -72,6 +74,7 @@ export interface BrokerOptions {
 
 /** The sidecar's end of one broker: its connection, its Queues, and the requests of clients. */
 export class Broker {
+  readonly peers = new Peers()
   readonly #options: BrokerOptions
   readonly #logger: Logger
   readonly #metrics: Metrics
@@ -252,6 +255,15 @@ export class Broker {
     return this.#connected().transactions.resolve(input).catch(refused)
   }
 
+  /** What the sidecar of another broker asks about a transaction over both. */
+  async participate(
+    asked: 'prepare' | 'commit' | 'abort' | 'ask',
+    path: unknown,
+    input: unknown,
+  ): Promise<Vote | CarriedOut | Decision> {
+    return this.#connected().transactions.participations[asked](path, input).catch(refused)
+  }
+
   async delete(name: string, policy: DeletePolicy): Promise<void> {
     await this.#oneByOne(name, async () => {
       const { store, operations, incoming } = this.#connected()
@@ -385,6 +397,7 @@ export class Broker {
       js,
       logger: this.#logger,
       queues: this.#queues,
+      peers: this.peers,
       ended: (outcome) => this.#metrics.endedTransactions.inc({ outcome }),
       checkedBack: (answer) => this.#metrics.checkBacks.inc({ answer }),
     })

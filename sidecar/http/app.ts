@@ -11,6 +11,7 @@ import {
 } from '../../crds/protocol/api.ts'
 import { SOURCES } from '../../crds/protocol/browse.ts'
 import { MAX_COPIES_BODY_BYTES } from '../../crds/protocol/copies.ts'
+import { peerToken } from '../../crds/protocol/peers.ts'
 import { MAX_TRANSACTION_BYTES } from '../../crds/protocol/transaction.ts'
 import type { Broker } from '../broker/broker.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -18,6 +19,7 @@ import { parseBrowse } from '../browse/parameters.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { requireToken } from './authorization.ts'
 import { copyRoutes } from './copies.ts'
+import { participationRoutes } from './participations.ts'
 import { transactionRoutes } from './transactions.ts'
 
 const STATUS: Readonly<Record<ApiErrorCode, ContentfulStatusCode>> = {
@@ -55,6 +57,9 @@ const MAX_BODY_BYTES = 256 * 1024
 /** As base64, in JSON, what a transaction may have takes less. */
 const MAX_TRANSACTION_BODY_BYTES = 2 * MAX_TRANSACTION_BYTES
 
+/** Thousands of Queues, by name. */
+const MAX_PEERS_BODY_BYTES = 4 * 1024 * 1024
+
 /** The HTTP API; `token` undefined: nobody is asked for one (embedded mode, loopback only). */
 export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token: string | undefined): Hono {
   const app = new Hono()
@@ -67,17 +72,22 @@ export function httpApp(broker: Broker, metrics: Metrics, logger: Logger, token:
     return c.text(await metrics.registry.metrics(), 200, { 'content-type': metrics.registry.contentType })
   })
 
-  app.use('/queues/*', requireToken(token))
-  app.use('/queues', requireToken(token))
-  app.use('/copies/*', requireToken(token))
-  app.use('/transactions/*', requireToken(token))
-  app.use('/transactions', requireToken(token))
-  app.use('/queues/*', limited(MAX_BODY_BYTES))
-  app.use('/copies/*', limited(MAX_COPIES_BODY_BYTES))
-  app.use('/transactions/*', limited(MAX_TRANSACTION_BODY_BYTES))
-  app.use('/transactions', limited(MAX_TRANSACTION_BODY_BYTES))
+  const admin = requireToken(...(token === undefined ? [] : [token]))
+  for (const [path, maxBytes] of [
+    ['/queues', MAX_BODY_BYTES],
+    ['/copies', MAX_COPIES_BODY_BYTES],
+    ['/transactions', MAX_TRANSACTION_BODY_BYTES],
+    ['/peers', MAX_PEERS_BODY_BYTES],
+  ] as const) {
+    for (const at of [path, `${path}/*`]) app.use(at, admin, limited(maxBytes))
+  }
+  const peer = requireToken(...(token === undefined ? [] : [token, peerToken(token)]))
+  app.use('/participations/*', peer, limited(MAX_TRANSACTION_BODY_BYTES))
   app.route('/copies', copyRoutes(broker, parseJson))
   app.route('/transactions', transactionRoutes(broker, parseJson, STATUS))
+  app.route('/participations', participationRoutes(broker, parseJson))
+  app.get('/peers', (c) => c.json(broker.peers.known))
+  app.put('/peers', async (c) => c.json(broker.peers.tell(parseJson(await c.req.text()))))
   app.get('/queues', async (c) => c.json({ queues: await broker.list() }))
   app.get('/queues/:name', async (c) => c.json(await broker.get(c.req.param('name'))))
   app.get('/queues/:name/spec', (c) => c.json(broker.declaration(c.req.param('name'))))

@@ -3,16 +3,17 @@ import type { MiddlewareHandler } from 'hono'
 import { PROXY_AUTHORIZATION_HEADER } from '../../crds/protocol/api.ts'
 import { SidecarError } from '../sidecar-error.ts'
 
-/** Lets through who bears the token; everybody when there is none. */
-export function requireToken(token: string | undefined): MiddlewareHandler {
-  const wanted = token === undefined ? undefined : digest(`Bearer ${token}`)
+/** Lets through who bears one of the tokens; everybody when there is none. */
+export function requireToken(...tokens: readonly string[]): MiddlewareHandler {
+  const wanted = tokens.map((token) => digest(`Bearer ${token}`))
   return async (c, next) => {
-    if (wanted !== undefined) {
+    if (wanted.length > 0) {
       const given = c.req.header(PROXY_AUTHORIZATION_HEADER) ?? c.req.header('Authorization')
       if (given === undefined) {
         throw new SidecarError('Unauthorized', 'this call needs the header "Authorization: Bearer <token>"')
       }
-      if (!timingSafeEqual(digest(given), wanted)) {
+      const shownDigest = digest(given)
+      if (!wanted.some((one) => timingSafeEqual(shownDigest, one))) {
         throw new SidecarError(
           'Unauthorized',
           "the token is not this broker's; it is in the Secret <broker>-sidecar, key token",

@@ -4,21 +4,44 @@ import { parseClientAck } from '../queue/held-acks.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
-import { type StagedSend, sizeOf, staged } from './sends.ts'
+import type { Peers } from '../peers/peers.ts'
+import type { OtherContent } from './entry.ts'
+import type { OtherPart, TransactionRecord } from './record.ts'
+import { checkSend, type StagedSend, sizeOf, staged } from './sends.ts'
 
 export type Queues = ReadonlyMap<string, Queue>
 
+/** This broker's Queues, and who keeps others; `peers` undefined: this broker's alone. */
+export interface Reach {
+  readonly queues: Queues
+  readonly peers: Peers | undefined
+}
+
+/** Who keeps a Queue; undefined: this broker. Throws SidecarError QueueNotFound. */
+function keeperOf(name: string, { queues, peers }: Reach, field: string): string | undefined {
+  if (queues.has(name)) return undefined
+  const keeper = peers?.keeperOf(name)
+  if (keeper !== undefined) return keeper
+  const others =
+    peers === undefined
+      ? ''
+      : peers.self === undefined
+        ? ', and it was not told of the other brokers of its namespace yet'
+        : ', nor in another that it was told of'
+  throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(name)} in this broker${others}`, {
+    field,
+  })
+}
+
 /** Adds sends to those that a transaction has. Throws SidecarError with what cannot be sent. */
-export function addSends(before: readonly StagedSend[], sends: readonly Send[], queues: Queues): StagedSend[] {
+export function addSends(before: readonly StagedSend[], sends: readonly Send[], reach: Reach): StagedSend[] {
   const all = [...before]
   for (const send of sends) {
-    const queue = queues.get(send.queue)
-    const field = `sends[${all.length}].queue`
-    if (queue === undefined)
-      throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(send.queue)} in this broker`, {
-        field,
-      })
-    all.push(staged(send, queue.spec, all.length))
+    keeperOf(send.queue, reach, `sends[${all.length}].queue`)
+    const one = staged(send, all.length)
+    const queue = reach.queues.get(send.queue)
+    if (queue !== undefined) checkSend(one, queue.spec, all.length)
+    all.push(one)
   }
   const counts = new Map<string, number>()
   for (const { queue } of all) counts.set(queue, (counts.get(queue) ?? 0) + 1)
@@ -45,7 +68,7 @@ export interface ClientAck {
 }
 
 /** Adds acknowledgements, each message once. Throws SidecarError where one is none. */
-export function addAcks(before: readonly string[], subjects: readonly string[], queues: Queues): string[] {
+export function addAcks(before: readonly string[], subjects: readonly string[], reach: Reach): string[] {
   const all = parseAcks(before)
   const known = new Set(all.map(keyOf))
   for (const [index, subject] of subjects.entries()) {
@@ -58,10 +81,7 @@ export function addAcks(before: readonly string[], subjects: readonly string[], 
         { field },
       )
     }
-    if (!queues.has(ack.stream))
-      throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(ack.stream)} in this broker`, {
-        field,
-      })
+    keeperOf(ack.stream, reach, field)
     const one = { subject, ack }
     if (known.has(keyOf(one))) continue
     known.add(keyOf(one))
@@ -94,5 +114,42 @@ export function acksByQueue(subjects: readonly string[]): Map<string, AckSubject
     ({ stream }) => stream,
   )
 }
+
+/** A transaction's content, by who keeps the Queues. */
+export interface Parts {
+  readonly own: OtherContent
+  /** By broker. */
+  readonly others: ReadonlyMap<string, OtherContent>
+  /** Of the Queues that others keep. */
+  readonly kept: Record<string, OtherPart>
+}
+
+/** Parts what a transaction sends and acknowledges among the brokers. Throws SidecarError where nobody keeps a Queue any more, or it changed. */
+export function partsOf(sends: readonly StagedSend[], acks: readonly string[], reach: Reach): Parts {
+  const kept = new Map<string, OtherPart>()
+  const own: { sends: StagedSend[]; acks: string[] } = { sends: [], acks: [] }
+  const others = new Map<string, { sends: StagedSend[]; acks: string[] }>()
+  const contentAt = (name: string, field: string, more: number): typeof own => {
+    const broker = keeperOf(name, reach, field)
+    if (broker === undefined) return own
+    const content = others.get(broker) ?? { sends: [], acks: [] }
+    others.set(broker, content)
+    kept.set(name, { broker, sends: (kept.get(name)?.sends ?? 0) + more })
+    return content
+  }
+  for (const [at, send] of sends.entries()) {
+    const content = contentAt(send.queue, `sends[${at}].queue`, 1)
+    const queue = reach.queues.get(send.queue)
+    if (queue !== undefined) checkSend(send, queue.spec, at)
+    content.sends.push(send)
+  }
+  for (const [at, { subject, ack }] of parseAcks(acks).entries())
+    contentAt(ack.stream, `acks[${at}]`, 0).acks.push(subject)
+  return { own, others, kept: Object.fromEntries(kept) }
+}
+
+/** Those of this broker's messages. */
+export const ownAcks = ({ acks, others }: TransactionRecord): string[] =>
+  parseAcks(acks).flatMap(({ subject, ack }) => (Object.hasOwn(others, ack.stream) ? [] : [subject]))
 
 export const digestOf = (content: unknown): string => createHash('sha256').update(JSON.stringify(content)).digest('hex')

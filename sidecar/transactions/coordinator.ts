@@ -202,7 +202,8 @@ function committing(state: In<'committing'>, event: CoordinatorEvent): Coordinat
     case 'done': {
       const all = union(done, event.from)
       if (participants.every((name) => all.includes(name))) return write({ phase: 'committed', participants })
-      return stay({ ...state, done: all })
+      // Nobody remembers for good that it is done: who was is not asked again after a restart.
+      return all === done ? stay(state) : write({ ...state, done: all })
     }
     case 'vote':
     case 'ask':

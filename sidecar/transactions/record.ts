@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import type { Transaction, TransactionState } from '../../crds/protocol/transaction.ts'
+import type { ParticipationPath } from '../../crds/protocol/participations.ts'
+import { refusalSchema, type Transaction, type TransactionState } from '../../crds/protocol/transaction.ts'
 import type { Coordinator } from './coordinator.ts'
 import type { Participant } from './participant.ts'
 
@@ -28,26 +29,32 @@ const participantSchema: z.ZodType<Participant> = z.discriminatedUnion('phase', 
   z.object({ phase: z.literal('aborted') }),
 ])
 
-const refusalSchema = z.object({ code: z.string(), field: z.string().optional(), message: z.string() })
-
-const partSchema = z.object({
-  /** When its stream was created. */
-  created: z.string(),
+const counts = {
   sends: z.int(),
   first: z.int().optional(),
   last: z.int().optional(),
   duplicates: z.int().optional(),
-})
+}
+/** `created`: when its stream was. */
+const partSchema = z.object({ created: z.string(), ...counts })
 export type Part = z.infer<typeof partSchema>
+/** `broker`: who kept the Queue when the transaction was prepared, whoever does now. */
+const otherPartSchema = z.object({ broker: z.string(), ...counts })
+export type OtherPart = z.infer<typeof otherPartSchema>
 
 const askedSchema = z.union([z.object({ subject: z.string() }), z.object({ url: z.string() })])
 /** Whom to ask what is to become of it. */
 export type Asked = z.infer<typeof askedSchema>
 
-/** What is on record of a transaction: both sides of it, and what it is about. Times are milliseconds since 1970. */
+/**
+ * What is on record of a transaction: both sides of it, and what it is about; of another broker's one side, and this broker's part. Times are
+ * milliseconds since 1970.
+ */
 export const recordSchema = z.object({
   v: z.literal(1),
   id: z.string(),
+  /** Where another broker coordinates it. */
+  of: z.object({ coordinator: z.string(), id: z.string() }).optional(),
   startedAt: z.number(),
   decidedAt: z.number().optional(),
   endedAt: z.number().optional(),
@@ -58,11 +65,18 @@ export const recordSchema = z.object({
   asks: askedSchema.optional(),
   coordinator: coordinatorSchema.optional(),
   participant: participantSchema.optional(),
+  /** This broker's Queues that it sends to. */
   queues: z.record(z.string(), partSchema),
+  /** The Queues of other brokers that it sends to, or acknowledges in. */
+  others: z.record(z.string(), otherPartSchema).default({}),
   acks: z.array(z.string()),
   error: refusalSchema.optional(),
 })
 export type TransactionRecord = z.infer<typeof recordSchema>
+
+/** What a part of another broker's transaction is known by here; no client can name it so. */
+export const participationId = ({ coordinator, id }: ParticipationPath): string =>
+  `${coordinator.replaceAll('.', '_')}:${id}`
 
 const STATES: Readonly<Record<Coordinator['phase'], TransactionState>> = {
   open: 'Open',
@@ -76,20 +90,27 @@ const STATES: Readonly<Record<Coordinator['phase'], TransactionState>> = {
 
 /** As clients are shown it. */
 export function shown(record: TransactionRecord, waitsFor?: string): Transaction {
-  const { id, coordinator, queues, acks, startedAt, endedAt, error } = record
+  const { id, of, coordinator, participant, acks, startedAt, endedAt, error } = record
   const reason = reasonOf(coordinator, waitsFor)
   const checkBack = shownCheckBack(record)
+  const phase = of === undefined ? coordinator?.phase : participant?.phase
   return {
-    id,
-    state: STATES[coordinator?.phase ?? 'aborted'],
+    id: of?.id ?? id,
+    ...(of === undefined ? {} : { coordinator: of.coordinator }),
+    state: STATES[phase ?? 'aborted'],
     ...(reason === undefined ? {} : { reason }),
-    queues: Object.fromEntries(Object.entries(queues).map(([name, part]) => [name, shownPart(part)])),
+    queues: shownQueues(record),
     acks: acks.length,
     ...(checkBack === undefined ? {} : { checkBack }),
     startedAt: new Date(startedAt).toISOString(),
     ...(endedAt === undefined ? {} : { endedAt: new Date(endedAt).toISOString() }),
     ...(error === undefined ? {} : { error }),
   }
+}
+
+export function shownQueues({ queues, others }: TransactionRecord): Transaction['queues'] {
+  const elsewhere = Object.entries(others).filter(([, { sends }]) => sends > 0)
+  return Object.fromEntries([...Object.entries(queues), ...elsewhere].map(([name, part]) => [name, shownPart(part)]))
 }
 
 function reasonOf(coordinator: Coordinator | undefined, waitsFor: string | undefined): string | undefined {
@@ -106,7 +127,7 @@ function shownCheckBack({ asks, coordinator }: TransactionRecord): Transaction['
   return { ...asks, limit: checkBack.limit, ...('asked' in coordinator ? { asked: coordinator.asked } : {}) }
 }
 
-const shownPart = ({ sends, first, last, duplicates }: Part): Transaction['queues'][string] => ({
+const shownPart = ({ sends, first, last, duplicates }: Omit<OtherPart, 'broker'>): Transaction['queues'][string] => ({
   sends,
   ...(first === undefined ? {} : { first }),
   ...(last === undefined ? {} : { last }),

@@ -2,11 +2,11 @@ import type { Logger } from 'pino'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { carryOut } from './carry-out.ts'
-import { acksByQueue, type Queues } from './content.ts'
-import { coordinate, type CoordinatorEvent, type Order } from './coordinator.ts'
+import { acksByQueue, ownAcks, type Queues } from './content.ts'
+import { coordinate, type Coordinator, type CoordinatorEvent, type Order } from './coordinator.ts'
 import type { Entry } from './entry.ts'
 import type { TransactionLog } from './log.ts'
-import { type Action, ordered, type ParticipantEvent, participate } from './participant.ts'
+import { type Action, ordered, type ParticipantEvent, participate, type Word } from './participant.ts'
 import { stage } from './stage.ts'
 
 export interface RunOptions {
@@ -14,14 +14,28 @@ export interface RunOptions {
   readonly logger: Logger
   readonly queues: Queues
   readonly log: TransactionLog
+  /** Sends a coordinator's order to a participant on another broker; its answer comes back as an event. */
+  readonly send: (entry: Entry, to: string, order: Order) => void
+  /** Asks the coordinator on another broker what is decided; its answer comes back as an order. */
+  readonly ask: (entry: Entry) => void
 }
 
-/** The one participant: this broker. */
-export const SELF = 'self'
+/** This broker among the participants; no broker can be called so. */
+export const SELF = '.'
+/** Among what a transaction waits for. */
+export const PRODUCER = '?'
+
+/** What a coordinator says to who is in each phase. */
+const ORDERS: Partial<Record<Coordinator['phase'], Order>> = {
+  preparing: 'prepare',
+  committing: 'commit',
+  committed: 'commit',
+  aborted: 'abort',
+}
 
 /**
- * Takes a transaction through the steps of its two sides, which are in this process both. What several steps in a row want written is written
- * as one word, before anything is done or anybody is answered. To be called under the transaction's lock.
+ * Takes a transaction through the steps of its two sides; of one over several brokers, those that are in this process. What several steps in a
+ * row want written is written as one word, before anything is done or sent, or anybody is answered. To be called under the transaction's lock.
  */
 export class Run {
   readonly #o: RunOptions
@@ -36,8 +50,10 @@ export class Run {
     if (checkBack) entry.asks = true
     if (state !== undefined) entry.record = { ...entry.record, coordinator: state }
     if (write) entry.isDirty = true
-    if (write && state?.phase === 'committing') entry.record = { ...entry.record, decidedAt: Date.now() }
-    for (const { order } of send) await this.#order(entry, order)
+    if (write && state?.phase === 'committing' && before?.phase !== 'committing')
+      entry.record = { ...entry.record, decidedAt: Date.now() }
+    entry.orders.push(...send.filter(({ to }) => to !== SELF))
+    for (const { to, order } of send) if (to === SELF) await this.order(entry, order)
   }
 
   async participate(entry: Entry, event: ParticipantEvent): Promise<void> {
@@ -45,13 +61,37 @@ export class Run {
     if (state !== undefined) entry.record = { ...entry.record, participant: state }
     if (write) entry.isDirty = true
     const next = action === undefined ? undefined : await this.#act(entry, action)
-    if (say !== undefined) await this.coordinate(entry, { ...say, from: SELF })
+    if (say !== undefined) await this.#say(entry, say)
     if (next !== undefined) await this.participate(entry, next)
+  }
+
+  /** What the coordinator says to the participant that this broker is. */
+  async order(entry: Entry, order: Order): Promise<void> {
+    const { of } = entry.record
+    if (of !== undefined) entry.waits.delete(of.coordinator)
+    const isFirst = order === 'commit' && entry.record.participant?.phase === 'prepared'
+    if (isFirst) entry.record = { ...entry.record, decidedAt: entry.record.decidedAt ?? Date.now() }
+    await this.participate(entry, ordered(order, isFirst ? await this.#holdQueues(entry) : {}))
+  }
+
+  /** To another broker's coordinator votes and ends are said as answers to its orders. */
+  async #say(entry: Entry, word: Word): Promise<void> {
+    if (entry.record.of === undefined) return this.coordinate(entry, { ...word, from: SELF })
+    if (word.kind === 'ask') this.#o.ask(entry)
+  }
+
+  /** Sends what is to be sent to other brokers; what it depends on has to be on record. */
+  sendOrders(entry: Entry): void {
+    const phase = entry.record.coordinator?.phase
+    // Later steps may have made earlier orders void.
+    const orders = entry.orders.filter(({ order }) => phase !== undefined && order === ORDERS[phase])
+    entry.orders = []
+    for (const { to, order } of orders) this.#o.send(entry, to, order)
   }
 
   /** Puts on record what is not. Throws SidecarError BrokerNotReady where it is not known whether that is done. */
   async flush(entry: Entry): Promise<void> {
-    if (!entry.isDirty) return
+    if (!entry.isDirty) return this.sendOrders(entry)
     const { record, sends, isStaged, sequence } = entry
     const { coordinator } = record
     // What is on record of one whose votes are not in yet is that it is open.
@@ -72,11 +112,7 @@ export class Run {
         { cause: error },
       )
     }
-  }
-
-  async #order(entry: Entry, order: Order): Promise<void> {
-    const isFirst = order === 'commit' && entry.record.participant?.phase === 'prepared'
-    await this.participate(entry, ordered(order, isFirst ? await this.#holdQueues(entry) : {}))
+    this.sendOrders(entry)
   }
 
   async #act(entry: Entry, action: Action): Promise<ParticipantEvent | undefined> {
@@ -84,7 +120,7 @@ export class Run {
       case 'stage':
         return this.#stage(entry)
       case 'hold':
-        for (const [name, acks] of acksByQueue(entry.record.acks))
+        for (const [name, acks] of acksByQueue(ownAcks(entry.record)))
           this.#o.queues.get(name)?.heldAcks.hold(entry.id, acks)
         return undefined
       case 'carryOut':
@@ -101,7 +137,10 @@ export class Run {
   async #stage(entry: Entry): Promise<ParticipantEvent> {
     const { js, queues } = this.#o
     try {
-      const { sends, parts } = await stage(js, queues, entry.id, { sends: entry.sends ?? [], acks: entry.record.acks })
+      const { sends, parts } = await stage(js, queues, entry.id, {
+        sends: entry.sends ?? [],
+        acks: ownAcks(entry.record),
+      })
       entry.sends = sends
       entry.record = { ...entry.record, queues: parts }
       return { kind: 'staged' }
@@ -134,11 +173,11 @@ export class Run {
     const results = await Promise.allSettled(all.map((work) => work(again)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed === undefined) {
-      entry.waitsFor = undefined
+      entry.waits.delete(SELF)
       return { kind: 'carriedOut' }
     }
     const { reason } = failed
-    entry.waitsFor = reason instanceof Error ? reason.message : String(reason)
+    entry.waits.set(SELF, reason instanceof Error ? reason.message : String(reason))
     this.#o.logger.warn({ err: reason, transaction: entry.id }, 'could not carry out a transaction; trying again')
     await this.#letGo(entry)
     return undefined
@@ -196,7 +235,7 @@ export class Run {
   }
 
   #acksOf({ id, record }: Entry): Array<() => Promise<void>> {
-    return [...acksByQueue(record.acks)].map(
+    return [...acksByQueue(ownAcks(record))].map(
       ([name, acks]) =>
         () =>
           this.#o.queues.get(name)?.heldAcks.settle(id, acks) ?? Promise.resolve(),

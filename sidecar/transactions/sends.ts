@@ -30,23 +30,13 @@ export const headerOf = ({ headers }: StagedSend, name: string): string | undefi
   headers.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
 
 /**
- * A send as it will be stored. Pure. Throws SidecarError with what the Queue would refuse a publish for, or a transaction.
+ * A send as it will be stored. Pure. Throws SidecarError with what a transaction cannot have.
  *
  * @param at how many sends the transaction has before it
  */
-export function staged(send: Send, spec: QueueSpec, at: number): StagedSend {
+export function staged(send: Send, at: number): StagedSend {
   const field = (name: string): { field: string } => ({ field: `sends[${at}].${name}` })
   const subject = send.rest === '' ? queueSubject(send.queue) : `${queueSubject(send.queue)}.${send.rest}`
-  const { subjects } = streamShape(send.queue, spec)
-  const isLiteral = !/[*>\s]/.test(subject) && subject.split('.').every((token) => token !== '')
-  if (!isLiteral || !subjects.some((pattern) => subjectMatches(pattern, subject))) {
-    const wanted = subjects.slice(0, 12).join(' or ')
-    throw new SidecarError(
-      'InvalidParameter',
-      `${JSON.stringify(subject)} is no subject of queue ${send.queue}; it takes ${wanted}, so set rest to what follows q.${send.queue}`,
-      field('rest'),
-    )
-  }
   const headers = Object.entries(send.headers).flatMap(([key, values]) =>
     [values].flat().map((value): [string, string] => [key, value]),
   )
@@ -72,15 +62,36 @@ export function staged(send: Send, spec: QueueSpec, at: number): StagedSend {
   if (send.encoding === 'base64' && !BASE64.test(send.body))
     throw new SidecarError('InvalidParameter', 'body is not base64', field('body'))
   const body = Buffer.from(send.body, send.encoding === 'base64' ? 'base64' : 'utf8')
-  const one = { queue: send.queue, subject, headers, body: body.toString('base64') }
-  if (sizeOf(one) > parseQuantity(spec.retention.maxMessageSize)) {
+  return { queue: send.queue, subject, headers, body: body.toString('base64') }
+}
+
+/** Throws SidecarError with what the Queue would refuse a publish for. @param at see `staged` */
+export function checkSend(send: StagedSend, spec: QueueSpec, at: number): void {
+  const { queue, subject } = send
+  const { subjects } = streamShape(queue, spec)
+  const isLiteral = !/[*>\s]/.test(subject) && subject.split('.').every((token) => token !== '')
+  if (!isLiteral || !subjects.some((pattern) => subjectMatches(pattern, subject))) {
+    const wanted = subjects.slice(0, 12).join(' or ')
     throw new SidecarError(
-      'MessageTooLarge',
-      `the message is larger than maxMessageSize of queue ${send.queue} (${spec.retention.maxMessageSize}), its headers and those of a transaction counted; make it smaller`,
-      field('body'),
+      'InvalidParameter',
+      `${JSON.stringify(subject)} is no subject of queue ${queue}; it takes ${wanted}, so set rest to what follows q.${queue}`,
+      { field: `sends[${at}].rest` },
     )
   }
-  return one
+  if (sizeOf(send) > parseQuantity(spec.retention.maxMessageSize)) {
+    throw new SidecarError(
+      'MessageTooLarge',
+      `the message is larger than maxMessageSize of queue ${queue} (${spec.retention.maxMessageSize}), its headers and those of a transaction counted; make it smaller`,
+      { field: `sends[${at}].body` },
+    )
+  }
+}
+
+/** The send that it is staged from. */
+export function unstaged({ queue, subject, headers, body }: StagedSend): Send {
+  const byKey = [...Map.groupBy(headers, ([key]) => key)].map(([key, all]) => [key, all.map(([, value]) => value)])
+  const rest = subject.slice(queueSubject(queue).length + 1)
+  return { queue, rest, headers: Object.fromEntries(byKey), body, encoding: 'base64' }
 }
 
 /** What a message takes at most. Bytes. */

@@ -1,8 +1,6 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
-import type { Logger } from 'pino'
 import {
   ackRequestSchema,
-  MAX_OPEN,
   namedRequestSchema,
   resolveRequestSchema,
   sendRequestSchema,
@@ -10,87 +8,51 @@ import {
   transactRequestSchema,
 } from '../../crds/protocol/transaction.ts'
 import { requestIdSchema } from '../../crds/schema/request-id.ts'
-import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { parseRequest } from '../wire/parse-request.ts'
-import { addAcks, addSends, bytesOf, digestOf, type Queues } from './content.ts'
-import { type Entry, loadedEntry, newEntry } from './entry.ts'
-import type { Answer } from './check-back.ts'
-import { TransactionLog } from './log.ts'
-import { Producers } from './producers.ts'
-import { type Asked, shown } from './record.ts'
+import { addAcks, addSends, digestOf, partsOf } from './content.ts'
+import { type Entry, newEntry, waitsFor } from './entry.ts'
+import { OpenTransactions, type TransactionsOptions } from './open-transactions.ts'
+import { Participations } from './participations.ts'
+import { shown } from './record.ts'
 import { parseBegin } from './request.ts'
-import { Run, SELF } from './run.ts'
+import { type Run, SELF } from './run.ts'
 import { stage } from './stage.ts'
+import { heardOthers } from './under-way.ts'
+import { Upkeep } from './upkeep.ts'
 
-/** Between two looks at what is held. Milliseconds. */
-const HOLD_MS = 100
-/** Between two looks at transactions that are not at their end. Milliseconds. */
-const LOOK_MS = 2000
-/** Between two looks at what ended transactions left. Milliseconds. */
-const SWEEP_MS = 60_000
 /** A transaction that is asked for at once has to be decided within this. Milliseconds. */
 const AT_ONCE_MS = 30_000
-/** Sends of transactions that are not at their end, together. Bytes. */
-const MAX_BYTES_OPEN = 64 * 1024 * 1024
+/** For what other brokers say; shorter than clients wait for an answer. Milliseconds. */
+const WAIT_MS = 4000
 
-export interface TransactionsOptions {
-  readonly js: JetStreamAccess
-  readonly logger: Logger
-  readonly queues: Queues
-  /** A transaction came to its end. */
-  readonly ended: (outcome: 'committed' | 'aborted') => void
-  /** A producer was asked. */
-  readonly checkedBack: (answer: Answer) => void
-}
-
-/** The transactions of a broker. */
+/** The transactions of a broker, as clients ask for them. */
 export class Transactions {
   readonly #o: TransactionsOptions
-  readonly #log: TransactionLog
+  readonly #open: OpenTransactions
   readonly #run: Run
-  readonly #producers: Producers
-  readonly #open = new Map<string, Entry>()
-  #timer: NodeJS.Timeout | undefined
-  #looked = 0
-  /** Monotonic milliseconds. */
-  #sweptAt = Number.NEGATIVE_INFINITY
-  #isLooking = false
+  readonly #upkeep: Upkeep
+  /** What the sidecars of other brokers ask. */
+  readonly participations: Participations
 
-  private constructor(options: TransactionsOptions, log: TransactionLog) {
+  private constructor(options: TransactionsOptions, open: OpenTransactions) {
+    const { queues, peers, logger } = options
     this.#o = options
-    this.#log = log
-    this.#run = new Run({ ...options, log })
-    this.#producers = new Producers(options.js.connection)
+    this.#open = open
+    this.#run = open.run
+    this.#upkeep = new Upkeep(open, queues, logger)
+    this.participations = new Participations(open, queues, peers)
   }
 
   /** Reads what is on record. To be called before the Queues are started, which would let go of what is to be held. */
   static async open(options: TransactionsOptions): Promise<Transactions> {
-    const { js, logger } = options
-    const log = new TransactionLog(js)
-    await log.ensure()
-    const transactions = new Transactions(options, log)
-    const known = new Set<string>()
-    const all = await log.all((id) => {
-      known.add(id)
-      logger.error({ transaction: id }, 'the record of a transaction could not be read; it is left as it is')
-    })
-    for (const { record, sequence } of all) {
-      known.add(record.id)
-      if ((await log.ended(record.id)) === undefined) transactions.#open.set(record.id, loadedEntry(record, sequence))
-      else await log.clear(record.id)
-    }
-    await log.clearOrphans(known)
-    return transactions
+    return new Transactions(options, await OpenTransactions.open(options))
   }
 
   /** To be called before a Queue is started. */
   restoreHolds(queue: Queue): void {
-    for (const { id, record } of this.#open.values()) {
-      const after = record.participant?.phase === 'committing' ? record.participant.after[queue.name] : undefined
-      if (after !== undefined) queue.holds.restore(id, after)
-    }
+    this.#open.restoreHolds(queue)
   }
 
   get openCount(): number {
@@ -104,18 +66,18 @@ export class Transactions {
 
   /** The connection to nats-server was lost, and is there again. */
   reconnected(): void {
-    this.#sweptAt = Number.NEGATIVE_INFINITY
+    this.#upkeep.sweepSoon()
   }
 
   /** Goes on with what is not at its end. */
   resume(): void {
-    for (const entry of this.#open.values()) void this.#try(entry, () => this.#restart(entry))
-    this.#timer = setInterval(() => this.#tick(), HOLD_MS)
+    for (const entry of this.#open.values()) void this.#open.goOn(entry, () => this.#open.restart(entry))
+    this.#upkeep.start()
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
-    await Promise.all([...this.#open.values()].map(({ lock }) => lock.run(() => Promise.resolve())))
+    this.#upkeep.stop()
+    await this.#open.stop()
   }
 
   /** Everything at once. */
@@ -126,11 +88,12 @@ export class Transactions {
     }
     const digest = digestOf({ sends, acks })
     return this.#new(id, { digest }, async (entry) => {
-      const content = addSends([], sends, this.#o.queues)
-      entry.record = { ...entry.record, digest, acks: addAcks([], acks, this.#o.queues) }
-      this.#keep(entry, content)
+      const content = addSends([], sends, this.#o)
+      entry.record = { ...entry.record, digest, acks: addAcks([], acks, this.#o) }
+      this.#open.keep(entry, content)
+      const participants = this.#share(entry)
       await this.#run.coordinate(entry, { kind: 'begin', deadline: Date.now() + AT_ONCE_MS })
-      await this.#run.coordinate(entry, { kind: 'prepare', participants: [SELF], commits: true })
+      await this.#run.coordinate(entry, { kind: 'prepare', participants, commits: true })
     })
   }
 
@@ -153,7 +116,7 @@ export class Transactions {
           field: 'from',
         })
       }
-      const content = addSends(before.slice(0, from), sends, this.#o.queues)
+      const content = addSends(before.slice(0, from), sends, this.#o)
       const same = before.slice(from, content.length)
       if (JSON.stringify(content.slice(from, from + same.length)) !== JSON.stringify(same)) {
         throw new SidecarError(
@@ -162,7 +125,7 @@ export class Transactions {
           { field: 'from' },
         )
       }
-      if (content.length > before.length) this.#keep(entry, content)
+      if (content.length > before.length) this.#open.keep(entry, content)
     })
   }
 
@@ -170,8 +133,8 @@ export class Transactions {
     const { id, secret, acks } = parseRequest(ackRequestSchema, input)
     return this.#known(id, secret, async (entry) => {
       this.#isOpen(entry)
-      const all = addAcks(entry.record.acks, acks, this.#o.queues)
-      await stage(this.#o.js, this.#o.queues, id, { sends: [], acks: all })
+      const all = addAcks(entry.record.acks, acks, this.#o)
+      await stage(this.#o.js, this.#o.queues, id, partsOf([], all, this.#o).own)
       entry.record = { ...entry.record, acks: all }
     })
   }
@@ -180,7 +143,7 @@ export class Transactions {
     const { id, secret } = parseRequest(namedRequestSchema, input)
     return this.#known(id, secret, async (entry) => {
       if (entry.record.coordinator?.phase !== 'open') return
-      await this.#run.coordinate(entry, { kind: 'prepare', participants: [SELF], commits: false })
+      await this.#run.coordinate(entry, { kind: 'prepare', participants: this.#share(entry), commits: false })
     })
   }
 
@@ -188,11 +151,11 @@ export class Transactions {
   async commit(input: unknown): Promise<Transaction> {
     const { id, secret } = parseRequest(namedRequestSchema, input)
     const transaction = await this.#known(id, secret, async (entry) => {
-      const event =
-        entry.record.coordinator?.phase === 'open'
-          ? ({ kind: 'prepare', participants: [SELF], commits: true } as const)
-          : ({ kind: 'commit' } as const)
-      await this.#run.coordinate(entry, event)
+      const isOpen = entry.record.coordinator?.phase === 'open'
+      await this.#run.coordinate(
+        entry,
+        isOpen ? { kind: 'prepare', participants: this.#share(entry), commits: true } : { kind: 'commit' },
+      )
     })
     if (transaction.state !== 'Aborted' || transaction.error !== undefined) return transaction
     throw new SidecarError(
@@ -212,7 +175,8 @@ export class Transactions {
 
   /** What somebody decides of one in doubt; the same decision again changes nothing. */
   async resolve(input: unknown): Promise<Transaction> {
-    const { id, decision } = parseRequest(resolveRequestSchema, input)
+    const { id, decision, coordinator } = parseRequest(resolveRequestSchema, input)
+    if (coordinator !== undefined) return this.participations.resolve({ coordinator, id }, decision)
     const entry = this.#open.get(id)
     const transaction = await (entry === undefined ? this.get(id) : this.#decide(entry, decision))
     const { state } = transaction
@@ -223,7 +187,7 @@ export class Transactions {
   #decide(entry: Entry, decision: 'commit' | 'abort'): Promise<Transaction> {
     const { id } = entry
     return entry.lock.run(async () => {
-      if (entry.isLost) await this.#reload(entry)
+      if (entry.isLost) await this.#open.reload(entry)
       if (entry.isOver) return this.get(id)
       const phase = entry.record.coordinator?.phase
       if (phase === 'inDoubt') {
@@ -234,28 +198,28 @@ export class Transactions {
             ? { kind: 'commit' }
             : { kind: 'abort', reason: 'it was in doubt, and aborted by hand' },
         )
-        await this.#conclude(entry)
+        await this.#open.conclude(entry)
       } else if (phase !== 'committing') {
         throw new SidecarError(
           'TransactionNotInDoubt',
           `transaction ${id} is ${shown(entry.record).state}; it is not in doubt, so its client decides, its check-back or its timeout`,
         )
       }
-      return shown(entry.record, entry.waitsFor)
+      return shown(entry.record, waitsFor(entry))
     })
   }
 
-  /** Those that are not at their end, oldest first. */
+  /** Those that are not at their end, oldest first, and of others' transactions this broker's parts. */
   list(): Transaction[] {
     return [...this.#open.values()]
       .toSorted((a, b) => a.record.startedAt - b.record.startedAt)
-      .map(({ record, waitsFor }) => shown(record, waitsFor))
+      .map((entry) => shown(entry.record, waitsFor(entry)))
   }
 
   async get(id: string): Promise<Transaction> {
     const entry = this.#open.get(id)
-    if (entry !== undefined) return shown(entry.record, entry.waitsFor)
-    const ended = requestIdSchema.safeParse(id).success ? await this.#log.ended(id) : undefined
+    if (entry !== undefined) return shown(entry.record, waitsFor(entry))
+    const ended = requestIdSchema.safeParse(id).success ? await this.#open.log.ended(id) : undefined
     if (ended !== undefined) return shown(ended)
     throw notFound(id)
   }
@@ -267,75 +231,74 @@ export class Transactions {
     work: (entry: Entry) => Promise<void>,
   ): Promise<Transaction> {
     const name = id ?? randomBytes(16).toString('hex')
-    let entry = this.#open.get(name)
-    const isNew = entry === undefined
-    if (entry === undefined) {
-      if (this.#open.size >= MAX_OPEN) {
-        throw new SidecarError(
-          'TooManyTransactions',
-          `${MAX_OPEN} transactions are not at their end; try again when some are`,
-        )
-      }
-      entry = newEntry(name, Date.now())
-      this.#open.set(name, entry)
-    }
-    const found = entry
+    const known = this.#open.get(name)
+    const found = known ?? this.#open.add(newEntry(name, Date.now()))
     const answer = await found.lock.run(async () => {
-      if (found.isLost) await this.#reload(found)
-      const ended = isNew && id !== undefined ? await this.#endedOrForget(found) : undefined
-      const known = ended ?? (isNew ? undefined : found.record)
+      if (found.isLost) await this.#open.reload(found)
+      const ended = known === undefined && id !== undefined ? await this.#open.endedOrForget(found) : undefined
+      const before = ended ?? (known === undefined ? undefined : found.record)
       // What was asked for before was refused, or never came to be on record: this is the first then.
-      if (found.isOver && known?.endedAt === undefined) return undefined
-      if (known !== undefined) {
-        if (known.digest !== proof.digest || known.secret !== proof.secret) {
+      if (found.isOver && before?.endedAt === undefined) return undefined
+      if (before !== undefined) {
+        if (before.digest !== proof.digest || before.secret !== proof.secret) {
           throw new SidecarError('TransactionIdTaken', `there is another transaction ${name}; choose another id`, {
             field: 'id',
           })
         }
-        return shown(known, found.waitsFor)
+        return ended === undefined ? 'open' : shown(ended)
       }
       try {
         await work(found)
       } catch (error) {
         // Nothing of it is on record: what was asked for could not be understood.
-        if (!found.isLost && found.record.coordinator === undefined) this.#forget(found)
+        if (!found.isLost && found.record.coordinator === undefined) this.#open.forget(found)
         throw error
       }
-      await this.#conclude(found)
-      return shown(found.record, found.waitsFor)
+      await this.#open.conclude(found)
+      return 'open'
     })
+    if (answer === 'open') return this.#answer(found)
     return answer ?? this.#new(id, proof, work)
+  }
+
+  /** How far it is, once other brokers have said what they were asked. Throws SidecarError BrokerNotReady where they have not. */
+  async #answer(entry: Entry): Promise<Transaction> {
+    await heardOthers(entry, WAIT_MS)
+    const { id, record } = entry
+    if (record.coordinator?.phase !== 'preparing') return shown(record, waitsFor(entry))
+    const why = waitsFor(entry) ?? 'another broker has not answered yet'
+    throw new SidecarError('BrokerNotReady', `transaction ${id} is not decided: ${why}; ask again with the same id`)
+  }
+
+  /** Shares out what it has among the brokers; those that take part. Throws SidecarError where a Queue is not to be found any more. */
+  #share(entry: Entry): string[] {
+    const { own, others, kept } = partsOf(entry.sends ?? [], entry.record.acks, this.#o)
+    entry.sends = [...own.sends]
+    entry.others = others
+    entry.record = { ...entry.record, others: kept }
+    const isOwn = own.sends.length + own.acks.length > 0 || others.size === 0
+    return [...(isOwn ? [SELF] : []), ...others.keys()]
   }
 
   /** Does something about one that was begun; of one that has ended nothing is done. */
   async #known(id: string, secret: string, work: (entry: Entry) => Promise<void>): Promise<Transaction> {
     const entry = this.#open.get(id)
     const over = async (): Promise<Transaction> => {
-      const ended = entry?.record.endedAt === undefined ? await this.#log.ended(id) : entry.record
+      const ended = entry?.record.endedAt === undefined ? await this.#open.log.ended(id) : entry.record
       if (ended === undefined) throw notFound(id)
       authorize(ended.secret, secret, id)
       return shown(ended)
     }
     if (entry === undefined) return over()
-    return entry.lock.run(async () => {
-      if (entry.isLost) await this.#reload(entry)
+    const ended = await entry.lock.run(async () => {
+      if (entry.isLost) await this.#open.reload(entry)
       if (entry.isOver) return over()
       authorize(entry.record.secret, secret, id)
       await work(entry)
-      await this.#conclude(entry)
-      return shown(entry.record, entry.waitsFor)
+      await this.#open.conclude(entry)
+      return undefined
     })
-  }
-
-  async #endedOrForget(entry: Entry): Promise<Entry['record'] | undefined> {
-    try {
-      const ended = await this.#log.ended(entry.id)
-      if (ended !== undefined) this.#forget(entry)
-      return ended
-    } catch (error) {
-      this.#forget(entry)
-      throw error
-    }
+    return ended ?? this.#answer(entry)
   }
 
   /** The sends that an open transaction has. Throws SidecarError TransactionEnded. */
@@ -345,155 +308,6 @@ export class Transactions {
       'TransactionEnded',
       `transaction ${id} is prepared, so nothing can be added to it; begin another`,
     )
-  }
-
-  #keep(entry: Entry, sends: StagedSends): void {
-    const bytes = bytesOf(sends)
-    let all = bytes - entry.bytes
-    for (const one of this.#open.values()) all += one.bytes
-    if (all > MAX_BYTES_OPEN) {
-      throw new SidecarError(
-        'TooManyTransactions',
-        `transactions that are not at their end have ${MAX_BYTES_OPEN} bytes together; try again when some are`,
-      )
-    }
-    entry.sends = [...sends]
-    entry.bytes = bytes
-  }
-
-  /** Puts on record what is not, or that it came to its end. */
-  async #conclude(entry: Entry): Promise<void> {
-    const { coordinator, participant } = entry.record
-    const isEnd = coordinator?.phase === 'committed' || coordinator?.phase === 'aborted'
-    const isOpen = participant?.phase === 'prepared' || participant?.phase === 'committing'
-    if (!isEnd || isOpen) return this.#run.flush(entry)
-    const record = { ...entry.record, endedAt: Date.now() }
-    try {
-      await this.#log.end(record)
-    } catch (error) {
-      entry.isLost = true
-      throw new SidecarError(
-        'BrokerNotReady',
-        `it is not known whether the end of transaction ${entry.id} is on record; ask again with the same id`,
-        { cause: error },
-      )
-    }
-    entry.record = record
-    this.#forget(entry)
-    this.#o.ended(coordinator.phase)
-    if (entry.sequence > 0) this.#clear(entry.id)
-  }
-
-  /** Of one whose end is remembered. */
-  #clear(id: string): void {
-    this.#log.clear(id).catch((error: unknown) => {
-      this.#o.logger.debug({ err: error, transaction: id }, 'what an ended transaction left is removed later')
-    })
-  }
-
-  /** Removes what ended transactions left, or a nats-server that was killed brought back: it forgets what was removed just before. */
-  async #sweep(): Promise<void> {
-    for (const id of await this.#log.ids()) {
-      if (this.#open.has(id) || (await this.#log.ended(id)) === undefined) continue
-      await this.#log.clear(id)
-    }
-  }
-
-  #forget(entry: Entry): void {
-    entry.isOver = true
-    this.#open.delete(entry.id)
-    for (const queue of this.#o.queues.values()) {
-      queue.holds.release(entry.id)
-      queue.heldAcks.release(entry.id)
-    }
-  }
-
-  /** A write failed: what is on record holds, as after a crash. */
-  async #reload(entry: Entry): Promise<void> {
-    const ended = await this.#log.ended(entry.id)
-    if (ended !== undefined) {
-      entry.record = ended
-      this.#clear(entry.id)
-      return this.#forget(entry)
-    }
-    const logged = await this.#log.reload(entry.id)
-    if (logged === undefined) {
-      await this.#log.clear(entry.id)
-      return this.#forget(entry)
-    }
-    Object.assign(entry, { ...loadedEntry(logged.record, logged.sequence), lock: entry.lock, bytes: entry.bytes })
-    for (const queue of this.#o.queues.values()) this.restoreHolds(queue)
-    await this.#restart(entry)
-  }
-
-  async #restart(entry: Entry): Promise<void> {
-    await this.#run.coordinate(entry, { kind: 'restart' })
-    await this.#run.participate(entry, { kind: 'restart' })
-  }
-
-  #tick(): void {
-    const now = performance.now()
-    for (const queue of this.#o.queues.values()) queue.heldAcks.extend(now)
-    if (this.#isLooking || now - this.#looked < LOOK_MS) return
-    this.#looked = now
-    this.#isLooking = true
-    void this.#look().finally(() => {
-      this.#isLooking = false
-    })
-  }
-
-  async #look(): Promise<void> {
-    if (this.#sweptAt + SWEEP_MS < performance.now()) {
-      this.#sweptAt = performance.now()
-      await this.#sweep().catch((error: unknown) => {
-        this.reconnected()
-        this.#o.logger.debug({ err: error }, 'could not look for what ended transactions left; trying again')
-      })
-    }
-    for (const entry of this.#open.values()) {
-      await this.#try(entry, async () => {
-        if (entry.isLost) return this.#reload(entry)
-        await this.#run.coordinate(entry, { kind: 'tick' })
-        await this.#run.participate(entry, { kind: 'tick' })
-      })
-    }
-  }
-
-  /** Not under the transaction's lock: its client may decide meanwhile, and then the answer comes too late. */
-  async #askProducer(entry: Entry, asks: Asked): Promise<void> {
-    const { id, startedAt, coordinator } = entry.record
-    const limitMs = coordinator?.phase === 'prepared' ? (coordinator.checkBack?.intervalMs ?? 0) : 0
-    const { answer, why } = await this.#producers.ask(
-      asks,
-      { id, startedAt: new Date(startedAt).toISOString() },
-      limitMs,
-    )
-    this.#o.checkedBack(answer)
-    if (why !== undefined)
-      this.#o.logger.warn(
-        { transaction: id, ...asks, why },
-        'a producer did not say what is to become of its transaction',
-      )
-    await this.#try(entry, async () => {
-      entry.waitsFor = why
-      await this.#run.coordinate(entry, { kind: 'checked', answer })
-    })
-  }
-
-  async #try(entry: Entry, work: () => Promise<void>): Promise<void> {
-    await entry.lock
-      .run(async () => {
-        if (entry.isOver) return
-        await work()
-        if (!entry.isOver) await this.#conclude(entry)
-        const { asks } = entry.record
-        if (!entry.asks || asks === undefined) return
-        entry.asks = false
-        void this.#askProducer(entry, asks)
-      })
-      .catch((error: unknown) => {
-        this.#o.logger.warn({ err: error, transaction: entry.id }, 'could not go on with a transaction; trying again')
-      })
   }
 }
 

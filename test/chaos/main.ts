@@ -10,7 +10,7 @@ async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(USAGE)
     return 0
   }
-  const { json, workload, transactions, ...settings } = readOptions(args)
+  const { json, workload, transactions, brokers, ...settings } = readOptions(args)
   const { seed, kills, powerCuts } = settings
   const missing = powerCuts ? whyNoPowerCuts() : undefined
   if (missing !== undefined) throw new UsageError(missing)
@@ -25,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   switch (workload) {
     case 'tx':
-      return told(await runTxChaos({ seed, kills, transactions }, onKill), isWrongTx)
+      return told(await runTxChaos({ seed, kills, transactions, brokers }, onKill), isWrongTx)
     case 'put':
       return told(await runPutChaos({ seed, kills }, onKill), isWrongPut)
     case 'queues':

@@ -5,6 +5,7 @@ import { parseQueueSpec, type QueueSpec } from '../../crds/index.ts'
 import { ACK_SUBJECT, API_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../../sidecar/jetstream/access.ts'
 import { Metrics } from '../../sidecar/metrics/metrics.ts'
+import { Peers } from '../../sidecar/peers/peers.ts'
 import { QueueMetrics } from '../../sidecar/metrics/queue-metrics.ts'
 import { Queue } from '../../sidecar/queue/queue.ts'
 import { Transactions } from '../../sidecar/transactions/transactions.ts'
@@ -50,7 +51,7 @@ interface Life extends AsyncDisposable {
 async function live(hands: JetStreamAccess, names: readonly string[]): Promise<Life> {
   const queues = new Map<string, Queue>()
   const told = { ended: () => undefined, checkedBack: () => undefined }
-  const transactions = await Transactions.open({ js: hands, logger, queues, ...told })
+  const transactions = await Transactions.open({ js: hands, logger, queues, peers: new Peers(), ...told })
   for (const name of names) {
     const queue = new Queue(hands, name, specOf(), 1, logger, new QueueMetrics(new Metrics('test'), name))
     transactions.restoreHolds(queue)

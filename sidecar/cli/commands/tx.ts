@@ -11,14 +11,14 @@ export const txList: Command = {
   options: BROKER,
   async run({ backend, text, print }) {
     const all = await (await backend()).transactions(text('broker'))
-    const rows = all.map(({ id, broker = '', state, startedAt, queues, acks, reason = '' }) => [
+    const rows = all.map(({ id, broker = '', coordinator, state, startedAt, queues, acks, reason = '' }) => [
       id,
       broker,
       state,
       startedAt,
       Object.values(queues).reduce((sum, { sends }) => sum + sends, 0),
       acks,
-      reason,
+      coordinator === undefined ? reason : `part of a transaction of ${coordinator}; ${reason}`,
     ])
     print(table(['ID', 'BROKER', 'STATE', 'STARTED', 'SENDS', 'ACKS', ''], rows), all)
     return 0

@@ -1,6 +1,4 @@
-import { request } from 'undici'
-import type { z } from 'zod'
-import { apiErrorSchema } from '../../../crds/protocol/api.ts'
+import { z } from 'zod'
 import {
   copiesFoundSchema,
   type Copied,
@@ -8,7 +6,7 @@ import {
   copyResultsSchema,
   type OtherBroker as Access,
 } from '../../../crds/protocol/copies.ts'
-import { jsonOf } from '../../wire/json.ts'
+import { askSidecar, SidecarFailure } from '../../peers/ask-sidecar.ts'
 import type { Origin } from '../transfer.ts'
 import { type Batch, type CopyTarget, type Original, OutOfReach } from './target.ts'
 
@@ -59,39 +57,20 @@ export class OtherBroker implements CopyTarget {
 
   async end(): Promise<void> {
     // What is left there otherwise is a few hundred bytes that nobody asks for.
-    await this.#send('DELETE', '').catch(() => undefined)
+    await this.#ask('DELETE', '', z.unknown()).catch(() => undefined)
   }
 
   async #ask<T>(method: 'PUT' | 'DELETE', path: string, schema: z.ZodType<T>, body?: CopyBatch): Promise<T> {
-    const { status, text } = await this.#send(method, path, body)
-    const json = jsonOf(text)
-    const answer = schema.safeParse(json)
-    if (status < 300 && answer.success) return answer.data
-    const refused = apiErrorSchema.safeParse(json)
-    const why = refused.success ? refused.data.error.message : `${status}: ${text.slice(0, 200)}`
-    throw new OutOfReach(`the sidecar at ${this.#url} does not take them: ${why}; tries again`)
-  }
-
-  async #send(method: 'PUT' | 'DELETE', path: string, body?: CopyBatch): Promise<{ status: number; text: string }> {
     if (this.#access === undefined) {
       throw new OutOfReach(`waits to be told the token of ${this.#url}: ask for the operation once more, with its id`)
     }
-    const { url, token } = this.#access
-    const at = new URL(`/copies/${encodeURIComponent(this.name)}/${this.#operation}${path}`, url)
+    const at = `/copies/${encodeURIComponent(this.name)}/${this.#operation}${path}`
+    const signal = AbortSignal.timeout(TIMEOUT_MS)
     try {
-      const answer = await request(at, {
-        method,
-        headers: {
-          'content-type': 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        body: body === undefined ? null : JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      })
-      return { status: answer.statusCode, text: await answer.body.text() }
+      return await askSidecar(this.#access, { method, path: at, body, signal }, schema)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      throw new OutOfReach(`the sidecar at ${this.#url} does not answer (${reason}); tries again`, { cause: error })
+      if (!(error instanceof SidecarFailure)) throw error
+      throw new OutOfReach(`${error.message}; tries again`, { cause: error })
     }
   }
 }

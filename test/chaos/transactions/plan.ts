@@ -36,6 +36,15 @@ export const TX_QUEUES: readonly ChaosTxQueue[] = [
   },
 ]
 
+/** Of so many brokers; a Queue's, and who coordinates a transaction, by its number. */
+export const brokerNames = (count: number): readonly string[] =>
+  Array.from({ length: count }, (_, index) => `broker-${index}`)
+export const keeperOf = (queue: string, brokers: number): string =>
+  `broker-${TX_QUEUES.findIndex(({ name }) => name === queue) % brokers}`
+export const coordinatorOf = (id: string, brokers: number): string => `broker-${numberOf(id) % brokers}`
+
+const numberOf = (id: string): number => Number(id.slice(1))
+
 /** How a client goes about a transaction. `leave…`: it is never heard of again; `leaveAsked`: and is asked what is to become of it. */
 export type Course = 'atOnce' | 'steps' | 'prepared' | 'abort' | 'leave' | 'leavePrepared' | 'leaveAsked'
 
@@ -75,13 +84,13 @@ export const CHECK_BACK = { subject: 'pillion.check.chaos', firstAfter: '1s', in
 
 /** What is said when it is asked for the nth time, from 1: now and then that it is not known yet. */
 export function answerOf(id: string, asked: number): 'commit' | 'abort' | 'unknown' {
-  const number = Number(id.slice(1))
+  const number = numberOf(id)
   if (asked === 1 && number % 4 === 0) return 'unknown'
   return wishOf(id) === 'Committed' ? 'commit' : 'abort'
 }
 
 /** How a transaction that is asked about is to end. */
-export const wishOf = (id: string): 'Committed' | 'Aborted' => (Number(id.slice(1)) % 3 === 0 ? 'Aborted' : 'Committed')
+export const wishOf = (id: string): 'Committed' | 'Aborted' => (numberOf(id) % 3 === 0 ? 'Aborted' : 'Committed')
 
 /** The nth transaction: two or three sends to Queues that need not differ, and up to two acknowledgements. */
 export function planned(number: number, random: Random): Plan {

@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { transactionSchema } from '../../../crds/protocol/transaction.ts'
-import { TestBroker, until } from '../../sidecar/harness.ts'
+import { type TestBroker, until } from '../../sidecar/harness.ts'
+import { Namespace } from '../../sidecar/harness/namespace.ts'
 import { type Away, kill } from '../killer.ts'
 import { type Random, seedsFrom } from '../random.ts'
-import { TX_QUEUES, WINDOW_MS } from './plan.ts'
+import { brokerNames, coordinatorOf, keeperOf, TX_QUEUES, WINDOW_MS } from './plan.ts'
 import { TxStory, type TxVerdict, WRONGS } from './story.ts'
 import { answerQuestions, consume, type TxScene, work } from './workers.ts'
 
@@ -13,11 +14,14 @@ export interface TxChaosSettings {
   readonly kills: number
   /** How many are begun. */
   readonly transactions: number
+  /** Among which the Queues are shared out. */
+  readonly brokers: number
 }
 
 export interface TxChaosReport extends TxVerdict {
   readonly seed: number
   readonly kills: number
+  readonly brokers: number
   /** Kills after which the broker was away for longer than it remembers ids. */
   readonly longPauses: number
   /** Messages that the ledgers cannot tell the end of, or that clients and streams count differently. */
@@ -39,7 +43,7 @@ const away = (random: Random, isLong: boolean): Away => ({
 })
 
 /**
- * Makes so many transactions on a broker of its own while its parts are killed, then looks what became of each.
+ * Makes so many transactions on brokers of its own while their parts are killed, then looks what became of each.
  *
  * @param onKill told after each kill, from 1
  */
@@ -48,29 +52,47 @@ export async function runTxChaos(
   onKill: (number: number, victim: string) => void = () => undefined,
 ): Promise<TxChaosReport> {
   const started = performance.now()
-  const { seed, kills } = settings
+  const { seed, kills, brokers } = settings
   const seeds = seedsFrom(seed)
-  await using broker = await TestBroker.start({ sidecar: 'ownProcess', sync: 'always' })
+  await using namespace = await Namespace.start(brokerNames(brokers), { sidecar: 'ownProcess', sync: 'always' })
   const story = new TxStory()
+  const stage = stageOf(namespace, brokers, story)
   for (const { name, spec, rest } of TX_QUEUES) {
+    const broker = stage.keeper(name)
     await broker.api.put(name, spec)
     const js = await broker.js()
     for (let n = 0; n < FIRST; n++) await js.publish(`q.${name}${rest(n) === '' ? '' : `.${rest(n)}`}`, `${name}/${n}`)
   }
-  const longPauses = await underKills(broker, story, seeds, settings, onKill)
-  await drain(broker, story)
-  const kept = async (): Promise<number> => (await broker.admin.stream('PILLION_TRANSACTIONS')).state.messages
+  await namespace.tell()
+  const longPauses = await underKills(namespace, stage, seeds, settings, onKill)
+  await drain(stage)
+  const kept = async (): Promise<number> => {
+    let sum = 0
+    for (const { admin } of stage.brokers) sum += (await admin.stream('PILLION_TRANSACTIONS')).state.messages
+    return sum
+  }
   // What a crash brought back is removed a moment later.
   await until('nothing is kept of transactions that ended', async () => (await kept()) === 0).catch(() => undefined)
   const left = await kept()
-  const unaccounted = await countUnaccounted(broker, story)
+  const unaccounted = await countUnaccounted(stage)
   const seconds = Math.round((performance.now() - started) / 1000)
-  return { ...story.verdict, seed, kills, longPauses, unaccounted, left, seconds }
+  return { ...story.verdict, seed, kills, brokers, longPauses, unaccounted, left, seconds }
+}
+
+type Stage = Omit<TxScene, 'next' | 'over'>
+
+function stageOf(namespace: Namespace, count: number, story: TxStory): Stage {
+  return {
+    story,
+    brokers: brokerNames(count).map((name) => namespace.broker(name)),
+    keeper: (queue) => namespace.broker(keeperOf(queue, count)),
+    coordinator: (id) => namespace.broker(coordinatorOf(id, count)),
+  }
 }
 
 async function underKills(
-  broker: TestBroker,
-  story: TxStory,
+  namespace: Namespace,
+  stage: Stage,
   seeds: () => Random,
   { kills, transactions }: TxChaosSettings,
   onKill: (number: number, victim: string) => void,
@@ -78,8 +100,7 @@ async function underKills(
   let begun = 0
   let isOver = false
   const scene: TxScene = {
-    broker,
-    story,
+    ...stage,
     next: () => (begun < transactions && !isOver ? begun++ : undefined),
     over: () => isOver,
   }
@@ -91,10 +112,10 @@ async function underKills(
   const all = Promise.all([...consuming, ...working])
   try {
     const [longPauses] = await Promise.all([
-      killing(broker, { kills, transactions, random, begun: () => begun }, onKill),
+      killing(namespace, stage.brokers, { kills, transactions, random, begun: () => begun }, onKill),
       Promise.race([Promise.all(working), all]),
     ])
-    await untilAllEnded(broker, story)
+    await untilAllEnded(stage)
     return longPauses
   } finally {
     isOver = true
@@ -105,9 +126,10 @@ async function underKills(
 export const isWrong = (report: TxChaosReport): boolean =>
   WRONGS.some((name) => report[name] > 0) || report.unaccounted + report.left > 0
 
-/** Each when so many transactions were begun, at random over all of them; returns how often the broker was away for long. */
+/** Each when so many transactions were begun, at random over all of them; returns how often a broker was away for long. */
 async function killing(
-  broker: TestBroker,
+  namespace: Namespace,
+  brokers: readonly TestBroker[],
   { kills, transactions, random, begun }: { kills: number; transactions: number; random: Random; begun: () => number },
   onKill: (number: number, victim: string) => void,
 ): Promise<number> {
@@ -117,22 +139,29 @@ async function killing(
     while (begun() < moment) await delay(5)
     const isLong = random() < 1 / 3
     if (isLong) longPauses++
+    const broker = brokers[Math.floor(random() * brokers.length)]
+    if (broker === undefined) throw new Error('there is no broker')
     onKill(
       index + 1,
       await kill(broker, random, () => undefined, { aliveMs: random() * 60, away: away(random, isLong) }),
     )
+    await namespace.tell()
   }
   return longPauses
 }
 
 const listSchema = z.object({ transactions: z.array(z.object({ id: z.string(), state: z.string() })) })
 
-async function untilAllEnded(broker: TestBroker, story: TxStory): Promise<void> {
-  const open = async (): Promise<number> =>
-    listSchema.parse((await broker.api.request('GET', '/transactions')).json).transactions.length
+async function untilAllEnded({ brokers, coordinator, story }: Stage): Promise<void> {
+  const open = async (): Promise<number> => {
+    let sum = 0
+    for (const { api } of brokers)
+      sum += listSchema.parse((await api.request('GET', '/transactions')).json).transactions.length
+    return sum
+  }
   await until('no transaction is open', async () => (await open()) === 0, DRAIN_MS)
   for (const id of story.ids) {
-    const { status, json } = await broker.api.request('GET', `/transactions/${id}`)
+    const { status, json } = await coordinator(id).api.request('GET', `/transactions/${id}`)
     if (status === 404) {
       // Nothing of it was on record before a crash, or it was refused for what it asked for.
       story.ended(id, 'Aborted')
@@ -144,14 +173,14 @@ async function untilAllEnded(broker: TestBroker, story: TxStory): Promise<void> 
 }
 
 /** Consumes all that is there. */
-async function drain(broker: TestBroker, story: TxStory): Promise<void> {
+async function drain(stage: Stage): Promise<void> {
   let isOver = false
-  const scene: TxScene = { broker, story, next: () => undefined, over: () => isOver }
+  const scene: TxScene = { ...stage, next: () => undefined, over: () => isOver }
   const consuming = Promise.all(TX_QUEUES.map((queue) => consume(scene, queue, () => true)))
   const left = async (): Promise<number> => {
     let sum = 0
     for (const { name } of TX_QUEUES) {
-      const { ready, inFlight, delayed, deadLettered } = (await broker.api.get(name)).messages
+      const { ready, inFlight, delayed, deadLettered } = (await stage.keeper(name).api.get(name)).messages
       sum += ready + inFlight + delayed + deadLettered
     }
     return sum
@@ -165,10 +194,11 @@ async function drain(broker: TestBroker, story: TxStory): Promise<void> {
 }
 
 /** Every sequence that a stream gave was delivered to somebody, and is acknowledged by its ledger. */
-async function countUnaccounted(broker: TestBroker, story: TxStory): Promise<number> {
+async function countUnaccounted({ keeper, story }: Stage): Promise<number> {
   let stored = 0
   let astray = 0
   for (const { name } of TX_QUEUES) {
+    const broker = keeper(name)
     const { accepted, acknowledged, unaccounted } = await broker.api.ledger(name)
     const { state } = await broker.admin.stream(name)
     stored += state.last_seq

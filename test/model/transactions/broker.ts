@@ -38,6 +38,10 @@ export class ModelBroker implements Node {
     this.#step(tx, ordered(order, { queue: 0 }))
   }
 
+  get phases(): string[] {
+    return [...this.#known.values()].map(({ phase }) => phase)
+  }
+
   tick(): void {
     for (const tx of this.#known.keys()) this.#step(tx, { kind: 'tick' })
   }

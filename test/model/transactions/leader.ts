@@ -16,6 +16,10 @@ export class ModelLeader implements Node {
     this.#coordinate = protocol.coordinate ?? coordinate
   }
 
+  get phases(): string[] {
+    return [...this.#known.values()].map(({ phase }) => phase)
+  }
+
   tick(): void {
     for (const tx of this.#known.keys()) this.step(tx, { kind: 'tick' })
   }

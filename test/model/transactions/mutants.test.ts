@@ -6,7 +6,7 @@ import { World } from './world.ts'
 
 /** As many as are tried without a fault are more than enough to find each of these. */
 const RUNS = 50_000
-const LENGTH = 60
+const LENGTH = 100
 /** What is found first depends on it. */
 const SEED = 7
 

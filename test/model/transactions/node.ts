@@ -7,6 +7,8 @@ export interface Disk<State> {
 
 export interface Node {
   readonly name: string
+  /** Of the transactions that it has in memory. */
+  readonly phases: readonly string[]
   /** How many more things happen before it crashes. */
   fate: number
   /** It is started again with what is on its disk. */

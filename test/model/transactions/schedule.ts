@@ -12,6 +12,8 @@ export type Kind =
   | 'lose'
   | 'tick'
   | 'wait'
+  /** For a moment nothing fails but what is doomed. */
+  | 'calm'
   /** The node's next step ends somewhere in its middle. */
   | 'doom'
   | 'crash'
@@ -38,6 +40,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     of('lose', 6),
     of('tick', 14),
     of('wait', 4),
+    of('calm', 10),
     of('doom', 12),
     of('crash', 6),
   ),

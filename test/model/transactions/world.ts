@@ -22,7 +22,7 @@ type Message =
 
 const TXS = ['a', 'b'] as const
 const TIMEOUT_MS = 100
-const CHECK_BACK = { firstMs: 20, intervalMs: 20, limit: 3 }
+const CHECK_BACK = { firstMs: 10, intervalMs: 10, limit: 1 }
 const TICK_MS = 5
 /** Rounds in which everything is delivered, until everything has to have come to its end. */
 const ROUNDS = 60
@@ -39,6 +39,8 @@ export class World {
   readonly #wish = new Map<string, 'commit' | 'abort'>()
   /** What the producer was told. */
   readonly #told = new Map<string, string>()
+  /** What came about: what the network did to what, who ended in the middle of what, and how transactions ended. */
+  readonly saw = new Set<string>()
 
   constructor(setting: Setting, protocol: Protocol = {}) {
     this.protocol = protocol
@@ -87,11 +89,13 @@ export class World {
         this.#wish.set(tx, 'abort')
         return this.#ask(tx, { kind, reason: 'asked for' })
       case 'deliver':
+        if (at > 0) this.#notice('overtakes', this.#network[at])
         return this.#deliver(...this.#network.splice(at, 1))
       case 'duplicate':
+        this.#notice('doubles', this.#network[at])
         return this.#deliver(...this.#network.slice(at, at + 1))
       case 'lose':
-        this.#network.splice(at, 1)
+        this.#notice('loses', ...this.#network.splice(at, 1))
         return
       case 'tick':
         this.now += TICK_MS
@@ -99,6 +103,8 @@ export class World {
       case 'wait':
         this.now += TIMEOUT_MS / 3
         return
+      case 'calm':
+        return this.#settle(nodes, 1)
       case 'doom':
         node.fate = random % 6
         return
@@ -147,7 +153,7 @@ export class World {
   drain(): void {
     const nodes: readonly Node[] = [this.#leader, ...this.#brokers]
     for (const node of nodes) node.fate = Number.POSITIVE_INFINITY
-    this.#settle(nodes)
+    this.#settle(nodes, ROUNDS)
     for (const tx of TXS) {
       if (this.#leader.disk.known.get(tx)?.phase !== 'inDoubt') continue
       for (const { name, disk } of this.#brokers)
@@ -157,21 +163,28 @@ export class World {
       this.#wish.set(tx, wish)
       this.#leader.step(tx, wish === 'commit' ? { kind: 'commit' } : { kind: 'abort', reason: 'by hand' })
     }
-    this.#settle(nodes)
+    this.#settle(nodes, ROUNDS)
     this.check()
     for (const tx of TXS) this.#checkEnd(tx)
   }
 
-  #settle(nodes: readonly Node[]): void {
-    for (let round = 0; round < ROUNDS; round++) {
+  /** Everything on its way arrives, and everybody looks what there is to do. */
+  #settle(nodes: readonly Node[], rounds: number): void {
+    for (let round = 0; round < rounds; round++) {
       this.now += TICK_MS
-      for (const node of nodes) node.tick()
+      for (const node of nodes) this.#alive(node, () => node.tick())
       while (this.#network.length > 0) this.#deliver(...this.#network.splice(0, 1))
     }
   }
 
+  #notice(what: string, message?: Message): void {
+    if (message?.kind === 'order') this.saw.add(`${what} ${message.order}`)
+    if (message?.kind === 'word') this.saw.add(`${what} ${message.word.kind}`)
+  }
+
   #checkEnd(tx: string): void {
     const end = this.#leader.disk.known.get(tx)?.phase
+    if (end !== undefined) this.saw.add(end)
     if (end !== undefined && end !== 'committed' && end !== 'aborted') this.fail(`${tx} is forgotten: it is ${end}`)
     const told = this.#told.get(tx)
     if ((told === 'committed' || told === 'committing') && end !== 'committed')
@@ -227,6 +240,8 @@ export class World {
   }
 
   #crash(node: Node): void {
+    const who = node === this.#leader ? 'coordinator' : 'participant'
+    for (const phase of node.phases) this.saw.add(`${who} ends in ${phase}`)
     node.fate = Number.POSITIVE_INFINITY
     node.crash()
   }

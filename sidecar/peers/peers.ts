@@ -1,0 +1,45 @@
+import { type Peers as Told, type PeersKnown, peersDigest, peersSchema } from '../../crds/protocol/peers.ts'
+import { parseRequest } from '../wire/parse-request.ts'
+import { type SidecarAccess, SidecarFailure } from './ask-sidecar.ts'
+
+/** The other brokers of the namespace, as this one was told of them last; in memory only. */
+export class Peers {
+  #told: Told | undefined
+
+  /** Takes the place of what was told before. Throws SidecarError InvalidParameter. */
+  tell(input: unknown): PeersKnown {
+    this.#told = parseRequest(peersSchema, input)
+    return this.known
+  }
+
+  get known(): PeersKnown {
+    return this.#told === undefined ? {} : { digest: peersDigest(this.#told) }
+  }
+
+  /** This broker's own name; undefined: it was not told yet. */
+  get self(): string | undefined {
+    return this.#told?.self
+  }
+
+  /** The broker that keeps a Queue; undefined: none of those that this one was told of. */
+  keeperOf(queue: string): string | undefined {
+    const { self, brokers = [] } = this.#told ?? {}
+    return brokers.find(({ name, queues }) => name !== self && queues.includes(queue))?.name
+  }
+
+  has(broker: string): boolean {
+    return this.#told?.brokers.some(({ name }) => name === broker) ?? false
+  }
+
+  /** Throws SidecarFailure where it was not told of it. */
+  access(broker: string): SidecarAccess {
+    const { self, brokers = [] } = this.#told ?? {}
+    const found = brokers.find(({ name }) => name === broker)
+    if (found !== undefined && broker !== self) return found
+    throw new SidecarFailure(
+      this.#told === undefined
+        ? 'this broker waits to be told of the other brokers of its namespace'
+        : `there is no broker ${broker} among those that this broker was told of`,
+    )
+  }
+}
