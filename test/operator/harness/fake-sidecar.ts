@@ -9,6 +9,7 @@ import type {
   QueueObservation,
 } from '../../../crds/protocol/api.ts'
 import { type Operation, operationRequestSchema } from '../../../crds/protocol/operation.ts'
+import { type Peers, peersDigest, peersSchema } from '../../../crds/protocol/peers.ts'
 import { type Sidecars, SidecarUnreachableError, sidecars, type Way } from '../../../operator/sidecar-client.ts'
 
 type FakeQueue = {
@@ -27,6 +28,8 @@ type FakeBroker = {
   queues: Map<string, FakeQueue>
   /** What a PUT is answered with instead of success. */
   refusal?: Refusal | undefined
+  /** What it was told of other brokers since it started; null: it is older than that. */
+  peers?: Peers | undefined | null
 }
 
 const empty: MessageCounts = { ready: 0, inFlight: 0, delayed: 0, deadLettered: 0 }
@@ -41,6 +44,8 @@ export class FakeSidecars {
   readonly #tokens: (key: string) => string | undefined
   /** Method, broker and queue of each call, with the policy of a DELETE. */
   readonly calls: string[] = []
+  /** Method and broker of each call about other brokers. */
+  readonly peerCalls: string[] = []
   /** Called before a call is answered, to change things in between two calls. */
   onCall: (call: string) => void = () => {}
   #port = 0
@@ -106,17 +111,21 @@ export class FakeSidecars {
   }
 
   #answer(method: string, url: URL, authorization: string | undefined, body: string): [number, unknown] {
-    const [, namespace = '', brokerName = '', , name = '', rest = '', id = ''] = url.pathname.split('/')
+    const [, namespace = '', brokerName = '', kind, name = '', rest = '', id = ''] = url.pathname.split('/')
     const policy = url.searchParams.get('policy')
     const suffix = rest === '' ? '' : `/${rest}`
     const call = `${method} ${namespace}/${brokerName}/${name}${suffix}${policy === null ? '' : ` ${policy}`}`
-    this.calls.push(call)
-    this.onCall(call)
+    if (kind === 'peers') this.peerCalls.push(`${method} ${namespace}/${brokerName}`)
+    else {
+      this.calls.push(call)
+      this.onCall(call)
+    }
     const broker = this.broker(namespace, brokerName)
     const token = this.#tokens(`${namespace}/${brokerName}`)
     if (token !== undefined && authorization !== `Bearer ${token}`) {
       return [401, { error: { code: 'Unauthorized', message: 'the token is wrong' } }]
     }
+    if (kind === 'peers') return peersAnswer(broker, method, body)
     const queue = broker.queues.get(name)
     if (method === 'PUT') return this.#put(broker, name, body)
     if (queue === undefined) return [404, { error: { code: 'QueueNotFound', message: `no queue ${name}` } }]
@@ -147,6 +156,12 @@ export class FakeSidecars {
     broker.queues.set(name, { ...queue, generation, spec, corrected: [] })
     return [200, observationOf(name, { ...queue, generation })]
   }
+}
+
+function peersAnswer(broker: FakeBroker, method: string, body: string): [number, unknown] {
+  if (broker.peers === null) return [404, { error: { code: 'QueueNotFound', message: 'nothing is at /peers' } }]
+  if (method === 'PUT') broker.peers = peersSchema.parse(JSON.parse(body))
+  return [200, broker.peers === undefined ? {} : { digest: peersDigest(broker.peers) }]
 }
 
 function operationAnswer(queue: FakeQueue, name: string, method: string, id: string, body: string): [number, unknown] {
