@@ -14,7 +14,7 @@ import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { parseRequest } from '../wire/parse-request.ts'
-import { addAcks, addSends, bytesOf, digestOf, type Queues } from './content.ts'
+import { acksByQueue, addAcks, addSends, bytesOf, digestOf, type Queues } from './content.ts'
 import { type Entry, loadedEntry, newEntry } from './entry.ts'
 import type { Answer } from './check-back.ts'
 import { TransactionLog } from './log.ts'
@@ -100,6 +100,14 @@ export class Transactions {
   /** Those that somebody has to decide by hand. */
   get inDoubtCount(): number {
     return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt').length
+  }
+
+  /** Those that somebody has to decide by hand and that send to a Queue or acknowledge messages of it. */
+  inDoubtCountOf(queue: string): number {
+    return [...this.#open.values()].filter(
+      ({ record: { coordinator, queues, acks } }) =>
+        coordinator?.phase === 'inDoubt' && (queue in queues || acksByQueue(acks).has(queue)),
+    ).length
   }
 
   /** The connection to nats-server was lost, and is there again. */

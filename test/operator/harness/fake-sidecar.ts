@@ -16,6 +16,7 @@ type FakeQueue = {
   generation: number
   spec: QueueSpec
   messages: MessageCounts
+  transactionsInDoubt: number
   corrected: Correction[]
   /** By id, as they were asked for; a test says how far they are. */
   operations: Map<string, Operation>
@@ -149,6 +150,7 @@ export class FakeSidecars {
       generation,
       spec,
       messages: empty,
+      transactionsInDoubt: 0,
       corrected: [],
       operations: new Map(),
       tokens: [],
@@ -195,11 +197,15 @@ function operationAnswer(queue: FakeQueue, name: string, method: string, id: str
 const isPolicy = (text: string | null): text is DeletePolicy =>
   text === 'KeepNonEmpty' || text === 'Delete' || text === 'Retain'
 
-const observationOf = (name: string, { generation, messages, corrected }: FakeQueue): QueueObservation => ({
+const observationOf = (
+  name: string,
+  { generation, messages, transactionsInDoubt, corrected }: FakeQueue,
+): QueueObservation => ({
   name,
   generation,
   configured: true,
   subject: `q.${name}`,
   messages,
+  transactionsInDoubt,
   corrected,
 })
