@@ -143,6 +143,17 @@ export const valuesSchema = z.strictObject({
       labels: labels.default({}).describe('Labels of the PodMonitors: what your Prometheus selects them by.'),
     })
     .describe('Scraping by the Prometheus operator.'),
+  prometheusRule: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Makes a PrometheusRule with the alert on transactions in doubt, where the cluster has that API (monitoring.coreos.com/v1).',
+        ),
+      labels: labels.default({}).describe('Labels of the PrometheusRule: what your Prometheus selects it by.'),
+    })
+    .describe('Alerts by the Prometheus operator.'),
   dashboard: z
     .strictObject({
       enabled: z.boolean().default(true).describe('Makes a ConfigMap with the Grafana dashboard.'),

@@ -53,6 +53,9 @@ export const BY_BROKER = 'broker'
 /** The index under which operations are found by `namespace/queue`. */
 export const BY_QUEUE = 'queue'
 
+/** The index under which brokers are found by their namespace. */
+export const BY_NAMESPACE = 'namespace'
+
 const labelled = <T extends KubeObject>(): ResourceCache<T> =>
   new ResourceCache<T>({ [BY_BROKER]: (object) => brokerKeyOf(object) })
 
@@ -60,7 +63,7 @@ export const newCaches = (): Caches => ({
   queues: new ResourceCache<StoredQueue>({
     [BY_BROKER]: (queue) => `${queue.metadata.namespace ?? ''}/${brokerOf(queue)}`,
   }),
-  queueBrokers: new ResourceCache<StoredQueueBroker>(),
+  queueBrokers: new ResourceCache<StoredQueueBroker>({ [BY_NAMESPACE]: ({ metadata }) => metadata.namespace }),
   queueOperations: new ResourceCache<StoredQueueOperation>({
     [BY_QUEUE]: (operation) => `${operation.metadata.namespace ?? ''}/${queueRefOf(operation)}`,
   }),

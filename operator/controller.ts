@@ -1,12 +1,12 @@
 import type { Logger } from 'pino'
-import { cacheOf, type Caches, eachWatch, newCaches } from './caches.ts'
+import { BY_NAMESPACE, cacheOf, type Caches, eachWatch, newCaches } from './caches.ts'
 import type { Clock } from './clock.ts'
 import type { OperatorConfig } from './config.ts'
 import type { BrokerSettings } from './desired/broker.ts'
 import { ApiError, isConflict } from './kube/errors.ts'
 import type { KubeClient } from './kube/client.ts'
 import type { Emit } from './kube/events.ts'
-import { nameOf, type ObjectKey, type ObjectName } from './kube/object.ts'
+import { keyOf, nameOf, type ObjectKey, type ObjectName } from './kube/object.ts'
 import { Reflector } from './kube/reflector.ts'
 import type { Kind, OperatorMetrics } from './metrics.ts'
 import { WorkQueue } from './queue/work-queue.ts'
@@ -37,6 +37,8 @@ const WORKERS: Readonly<Record<Kind, number>> = { Queue: 8, QueueBroker: 4, Queu
 const backoff = { initialMs: 250, factor: 2, maxMs: 30_000, jitter: 0.3 }
 /** How much of the resync interval is left to chance, so that not everything is looked at in the same moment. */
 const RESYNC_JITTER = 0.1
+/** Brokers are told of each other this long after something changed, so that many Queues made at once are told once. Milliseconds. */
+const PEERS_AFTER_MS = 1000
 
 /** Watches, queues of keys and reconciles: what a leading operator runs. */
 export class Controller {
@@ -44,6 +46,8 @@ export class Controller {
   readonly #options: ControllerOptions
   readonly #context: Context
   readonly #queues: Readonly<Record<Kind, WorkQueue>>
+  /** Of namespaces whose brokers are to be told of each other. */
+  readonly #peers: WorkQueue
   #synced = false
   #stopping = false
 
@@ -74,10 +78,22 @@ export class Controller {
       QueueBroker: this.#queue('QueueBroker', reconcileQueueBroker),
       QueueOperation: this.#queue('QueueOperation', reconcileQueueOperation),
     }
+    this.#peers = new WorkQueue({
+      clock,
+      workers: 1,
+      backoff,
+      work: async (namespace) => {
+        for (const broker of this.caches.queueBrokers.by(BY_NAMESPACE, namespace))
+          this.#queues.QueueBroker.add(keyOf(broker))
+        return undefined
+      },
+      onError: (namespace, error) => log.error({ namespace, err: error }, 'brokers could not be told of each other'),
+    })
     wire(this.caches, {
       queue: (key) => this.#queues.Queue.add(key),
       broker: (key) => this.#queues.QueueBroker.add(key),
       operation: (key) => this.#queues.QueueOperation.add(key),
+      peers: (namespace) => this.#peers.addAfter(namespace, PEERS_AFTER_MS),
     })
     this.caches.queues.onChange(({ before, after }) => {
       if (before !== undefined && after === undefined) this.#context.refreshes.forget(before)
@@ -123,10 +139,12 @@ export class Controller {
       this.#queues.QueueBroker.start()
       this.#queues.Queue.start()
       this.#queues.QueueOperation.start()
+      this.#peers.start()
       await aborted(signal)
     }
     this.#stopping = true
-    await Promise.all([...Object.values(this.#queues).map((queue) => queue.stop()), ...running])
+    const queues = [...Object.values(this.#queues), this.#peers]
+    await Promise.all([...queues.map((queue) => queue.stop()), ...running])
   }
 
   #queue(kind: Kind, reconcile: (context: Context, key: ObjectKey) => Promise<Reconciled>): WorkQueue {

@@ -48,6 +48,19 @@ describe('the client of the sidecars', () => {
     expect(asked).toEqual([{ method: 'DELETE', path: '/queues/orders', query: { policy: 'Retain' } }])
   })
 
+  it('tells of other brokers, and takes a sidecar that has no such route for one that is older', async () => {
+    const peers = { self: 'main', brokers: [] }
+    const { asked, client } = answering(200, { digest: 'd' })
+    expect(await client.peers(at)).toEqual({ digest: 'd' })
+    expect(await client.tellPeers(at, peers)).toEqual({ digest: 'd' })
+    expect(asked).toEqual([
+      { method: 'GET', path: '/peers' },
+      { method: 'PUT', path: '/peers', body: JSON.stringify(peers) },
+    ])
+    const older = answering(404, { error: { code: 'QueueNotFound', message: 'nothing is at /peers' } })
+    expect(await older.client.peers(at)).toBeUndefined()
+  })
+
   it('throws what the sidecar says, with its code, field and counts', async () => {
     const { client } = answering(409, refusal('QueueNotEmpty'))
     const error: unknown = await client.remove(at, 'orders', 'KeepNonEmpty').catch((caught: unknown) => caught)

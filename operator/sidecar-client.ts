@@ -10,6 +10,7 @@ import {
   queueObservationSchema,
 } from '../crds/protocol/api.ts'
 import { type Operation, type OperationRequest, operationSchema } from '../crds/protocol/operation.ts'
+import { type Peers, type PeersKnown, peersKnownSchema } from '../crds/protocol/peers.ts'
 import type { QueueSpec } from '../crds/index.ts'
 import { clientServiceName, HTTP_PORT } from './desired/names.ts'
 import type { KubeClient } from './kube/client.ts'
@@ -58,6 +59,10 @@ export interface Sidecars {
   operation(at: BrokerAccess, queue: string, id: string): Promise<Operation | undefined>
   /** Ends it; false: there was nothing to end. */
   cancelOperation(at: BrokerAccess, queue: string, id: string): Promise<boolean>
+  /** What it was told last of other brokers; undefined: it is older than that, and cannot be told. */
+  peers(at: BrokerAccess): Promise<PeersKnown | undefined>
+  /** Tells it of the other brokers of its namespace, in place of what it was told before. */
+  tellPeers(at: BrokerAccess, peers: Peers): Promise<PeersKnown>
 }
 
 type Call = {
@@ -92,6 +97,7 @@ export function sidecars(way: Way): Sidecars {
     }
   const observed = answered(queueObservationSchema)
   const operated = answered(operationSchema)
+  const known = answered(peersKnownSchema)
   return {
     async put(at, queue, generation, spec) {
       return observed(
@@ -117,6 +123,14 @@ export function sidecars(way: Way): Sidecars {
     async cancelOperation(at, queue, id) {
       const body = await unlessUnknown(call(at, { method: 'DELETE', path: operationPath(queue, id) }))
       return body !== undefined
+    },
+    async peers(at) {
+      // What a sidecar says of a route that it does not have is QueueNotFound too.
+      const body = await unlessUnknown(call(at, { method: 'GET', path: PEERS }))
+      return body === undefined ? undefined : known(body)
+    },
+    async tellPeers(at, peers) {
+      return known(await call(at, { method: 'PUT', path: PEERS, body: JSON.stringify(peers) }))
     },
   }
 }
@@ -166,6 +180,7 @@ export const throughApiServer =
 
 const jsonHeaders = { 'content-type': 'application/json', accept: 'application/json' }
 const pathOf = (queue: string): string => `/queues/${encodeURIComponent(queue)}`
+const PEERS = '/peers'
 const operationPath = (queue: string, id: string): string => `${pathOf(queue)}/operations/${encodeURIComponent(id)}`
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 

@@ -1,5 +1,6 @@
 import { BY_BROKER, BY_QUEUE, brokerKeyOf, type Caches } from './caches.ts'
 import { brokerOf } from './broker-of.ts'
+import { secretText } from './desired/secrets.ts'
 import type { Change } from './kube/cache.ts'
 import { type KubeObject, keyOf, type ObjectKey } from './kube/object.ts'
 import type { StoredQueue, StoredQueueBroker } from './kube/resources.ts'
@@ -8,7 +9,13 @@ import { CONFIGURED } from './status/queue/configured.ts'
 import { BROKER_READY } from './status/queue-broker/broker-ready.ts'
 
 /** Where keys go that are to be reconciled. */
-export type Wants = { queue(key: ObjectKey): void; broker(key: ObjectKey): void; operation(key: ObjectKey): void }
+export type Wants = {
+  queue(key: ObjectKey): void
+  broker(key: ObjectKey): void
+  operation(key: ObjectKey): void
+  /** Every broker of a namespace, soon: what they are to know of each other may have changed. */
+  peers(namespace: string): void
+}
 
 /** Which change makes what to be looked at again. Our own writes of status come by here too, and must not go round in a circle. */
 export function wire(caches: Caches, wants: Wants): void {
@@ -18,6 +25,7 @@ export function wire(caches: Caches, wants: Wants): void {
       // The broker counts its Queues, and goes when the last one that needs it is gone.
       if (isHoldChange(before, after)) each(before, after, (queue) => wants.broker(brokerKey(queue)))
     }
+    if (isOther(before, after)) each(before, after, (queue) => wants.peers(namespaceOf(queue)))
     // Operations wait until their Queue is there, and configured; pausing it is what some wait for.
     if (!isMoreThanStatus(before, after) && isConfigured(before) === isConfigured(after)) return
     each(before, after, (queue) => {
@@ -30,6 +38,8 @@ export function wire(caches: Caches, wants: Wants): void {
   caches.queueBrokers.onChange(({ before, after }) => {
     const more = isMoreThanStatus(before, after)
     if (more) each(before, after, (broker) => wants.broker(keyOf(broker)))
+    if (isOther(before, after) || before?.status?.address !== after?.status?.address)
+      each(before, after, (broker) => wants.peers(namespaceOf(broker)))
     if (!more && readiness(before) === readiness(after)) return
     each(before, after, (broker) => {
       for (const queue of caches.queues.by(BY_BROKER, keyOf(broker))) wants.queue(keyOf(queue))
@@ -44,6 +54,10 @@ export function wire(caches: Caches, wants: Wants): void {
   caches.services.onChange(ofBroker)
   caches.serviceAccounts.onChange(ofBroker)
   caches.secrets.onChange(ofBroker)
+  caches.secrets.onChange(({ before, after }) => {
+    if (secretText(before, 'token') !== secretText(after, 'token'))
+      each(before, after, (secret) => wants.peers(namespaceOf(secret)))
+  })
   caches.configMaps.onChange(ofBroker)
   caches.podDisruptionBudgets.onChange(ofBroker)
   caches.networkPolicies.onChange(ofBroker)
@@ -57,6 +71,12 @@ function each<T>(before: T | undefined, after: T | undefined, tell: (object: T) 
   const object = after ?? before
   if (object !== undefined) tell(object)
 }
+
+const namespaceOf = ({ metadata }: KubeObject): string => metadata.namespace ?? ''
+
+/** It came, went, or was made anew. */
+const isOther = (before: KubeObject | undefined, after: KubeObject | undefined): boolean =>
+  before?.metadata.uid !== after?.metadata.uid
 
 /** Everything that a write of status leaves as it is. */
 function isMoreThanStatus(before: KubeObject | undefined, after: KubeObject | undefined): boolean {

@@ -47,6 +47,7 @@ test('rows stand in the order in which a person looks', () => {
     'Rates and consumers',
     'Limits',
     'Retries and dead letters',
+    'Transactions',
     'Brokers',
     'Operator',
   ])

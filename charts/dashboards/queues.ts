@@ -17,6 +17,7 @@ import { operator } from './rows/operator.ts'
 import { outcomes } from './rows/outcomes.ts'
 import { overview } from './rows/overview.ts'
 import { rates } from './rows/rates.ts'
+import { transactions } from './rows/transactions.ts'
 
 interface Row {
   readonly title: string
@@ -24,13 +25,15 @@ interface Row {
 }
 
 // What a person looks at first stands first: how much waits how fast it moves, what bounds it, then outcomes, then what runs it.
-const rows: readonly Row[] = [overview, depth, rates, limits, outcomes, brokers, operator]
+const rows: readonly Row[] = [overview, depth, rates, limits, outcomes, transactions, brokers, operator]
 
 /** The Grafana dashboard of Queues, brokers and operator. */
 export function queuesDashboard(): Dashboard {
   const dashboard = new DashboardBuilder('Pillion / Queues')
     .uid('pillion-queues')
-    .description('Depth, rates, ages, retries and dead letters of Queues; health of their brokers and of the operator.')
+    .description(
+      'Depth, rates, ages, retries and dead letters of Queues; transactions; health of their brokers and of the operator.',
+    )
     .tags(['pillion', 'queues', 'nats'])
     .time({ from: 'now-1h', to: 'now' })
     .refresh('30s')

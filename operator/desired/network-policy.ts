@@ -10,7 +10,7 @@ const METRICS_READER_LABEL = `${GROUP}/metrics-reader`
 /**
  * Who may connect to a broker pod:
  * - 4222: every pod of the cluster; the password decides.
- * - 8080: the operator, other brokers of the namespace (to move messages), pods that call themselves Prometheus (by the recommended
+ * - 8080: the operator, other brokers of the namespace (to move messages, and for transactions that span brokers), pods that call themselves Prometheus (by the recommended
  *   label, as both of its charts set it), and namespaces labelled `pillion.dev/metrics-reader: "true"`. Where the operator works through the API server's proxy, connections
  *   come from the API server, which no selector can name: then everybody, and the token alone decides.
  * - 8222: nobody. The kubelet's probes come from the pod's own node, which network plugins let in whatever a policy says, as port

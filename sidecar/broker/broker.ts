@@ -162,12 +162,17 @@ export class Broker {
     }
     if (!deadLettersElsewhere.holds({ metadata: { name }, spec: parsed.value }))
       throw new SidecarError('InvalidSpec', deadLettersElsewhere.message, { field: deadLettersElsewhere.field })
-    return this.#oneByOne(name, () => this.#declare({ name, generation, spec: parsed.value }))
+    return this.#withDoubts(await this.#oneByOne(name, () => this.#declare({ name, generation, spec: parsed.value })))
   }
 
   async get(name: string): Promise<QueueObservation> {
     this.#connected()
-    return this.#queue(name).observe().catch(refused)
+    return this.#withDoubts(await this.#queue(name).observe().catch(refused))
+  }
+
+  /** What a Queue observes of itself, and which transactions about it somebody has to decide. */
+  #withDoubts(observation: QueueObservation): QueueObservation {
+    return { ...observation, transactionsInDoubt: this.#transactions?.inDoubtCountOf(observation.name) ?? 0 }
   }
 
   async list(): Promise<QueueObservation[]> {

@@ -11,7 +11,7 @@ import { requestIdSchema } from '../../crds/schema/request-id.ts'
 import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { parseRequest } from '../wire/parse-request.ts'
-import { addAcks, addSends, digestOf, partsOf } from './content.ts'
+import { acksByQueue, addAcks, addSends, digestOf, partsOf } from './content.ts'
 import { type Entry, newEntry, waitsFor } from './entry.ts'
 import { OpenTransactions, type TransactionsOptions } from './open-transactions.ts'
 import { Participations } from './participations.ts'
@@ -62,6 +62,14 @@ export class Transactions {
   /** Those that somebody has to decide by hand. */
   get inDoubtCount(): number {
     return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt').length
+  }
+
+  /** Those that somebody has to decide by hand and that send to a Queue or acknowledge messages of it. */
+  inDoubtCountOf(queue: string): number {
+    return [...this.#open.values()].filter(
+      ({ record: { coordinator, queues, acks } }) =>
+        coordinator?.phase === 'inDoubt' && (queue in queues || acksByQueue(acks).has(queue)),
+    ).length
   }
 
   /** The connection to nats-server was lost, and is there again. */

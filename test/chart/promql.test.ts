@@ -14,7 +14,7 @@ import { QueueMetrics } from '../../sidecar/metrics/queue-metrics.ts'
 import { binary } from '../cluster/binaries.ts'
 import { type ControlPlane, startControlPlane } from '../cluster/control-plane.ts'
 import { run } from '../cluster/run.ts'
-import { find, rendered } from './helm.ts'
+import { find, rendered, template } from './helm.ts'
 import { type Prometheus, startPrometheus } from './prometheus.ts'
 
 // Pods as the operator and the chart make them, on a real API server that has no node: what they would export is served here, where
@@ -85,6 +85,13 @@ test('every PromQL of the dashboard gives series on a real Prometheus', async ()
   expect(checked.length).toBeGreaterThan(40)
 })
 
+test('the alert on transactions in doubt fires for the broker that has some', async () => {
+  const text = await template({ args: ['--api-versions', 'monitoring.coreos.com/v1/PrometheusRule'] })
+  const [, expr = ''] = /expr: (.*)$/m.exec(text) ?? []
+  expect(expr).toContain('pillion_broker_transactions_in_doubt')
+  expect(await prometheus?.value(expr)).toBe(2)
+})
+
 test('nothing is counted twice, and processes are told apart', async () => {
   const checked = await checkDashboard(prometheus?.url ?? '', { mayBeAbsent: {} })
   const exprOf = (title: string) => checked.find(({ where }) => where === `${title} (A)`)?.expr ?? ''
@@ -115,6 +122,7 @@ function sidecarRegistry(): Registry {
   metrics.storeBytes.set(1000)
   metrics.storeLimitBytes.set(10_000)
   metrics.queues.set(1)
+  metrics.transactionsInDoubt.set(2)
   const events = new QueueMetrics(metrics, queue)
   events.pull('workers')
   events.ended('workers', 3)

@@ -5,7 +5,10 @@ import { parse } from 'yaml'
 import { type OperatorConfig, readConfig } from '../../operator/config.ts'
 import { chart, find, helm, named, type PodSpec, type Rendered, rendered, template } from './helm.ts'
 
-const podMonitorApi = ['--api-versions', 'monitoring.coreos.com/v1/PodMonitor']
+const monitoringApi = ['PodMonitor', 'PrometheusRule'].flatMap((kind) => [
+  '--api-versions',
+  `monitoring.coreos.com/v1/${kind}`,
+])
 const everyValueChanged: Record<string, object> = parse(
   await readFile(join(import.meta.dirname, 'every-value-changed.yaml'), 'utf8'),
 )
@@ -121,8 +124,8 @@ describe('with every value changed', () => {
 
   test('each of them arrives', async () => {
     const objects = await rendered({
-      values: { ...everyValueChanged, ...on('dashboard', 'podMonitor') },
-      args: podMonitorApi,
+      values: { ...everyValueChanged, ...on('dashboard', 'podMonitor', 'prometheusRule') },
+      args: monitoringApi,
     })
     const pod = podOf(objects)
     expect(find(objects, 'Deployment', 'pillion-operator')).toMatchObject({
@@ -159,6 +162,7 @@ describe('with every value changed', () => {
       labels: { 'example.com/dashboard': 'true' },
       annotations: { grafana_folder: 'Queues' },
     })
+    expect(find(objects, 'PrometheusRule', 'pillion-brokers').metadata.labels).toMatchObject({ role: 'alert-rules' })
     const test = find(objects, 'Job', 'pillion-test')
     expect(test).toMatchObject({ spec: { activeDeadlineSeconds: 360 } })
     expect(JSON.stringify(test)).toContain('{"name":"PILLION_TEST_STORAGE_CLASS","value":"fast"}')
@@ -167,11 +171,12 @@ describe('with every value changed', () => {
   })
 
   test('what is switched off is not made', async () => {
-    const objects = await rendered({ values: everyValueChanged, args: podMonitorApi })
+    const objects = await rendered({ values: everyValueChanged, args: monitoringApi })
     const kinds = new Set(objects.map(({ kind }) => kind))
     expect(kinds).not.toContain('CustomResourceDefinition')
     expect(kinds).not.toContain('ValidatingAdmissionPolicy')
     expect(kinds).not.toContain('PodMonitor')
+    expect(kinds).not.toContain('PrometheusRule')
     expect(kinds).not.toContain('ConfigMap')
     expect(objects.map(named)).not.toContain('ClusterRole pillion-view')
   })
@@ -185,7 +190,7 @@ describe('with every value changed', () => {
 test('PodMonitors are made where the API is, for the operator and the brokers', async () => {
   const objects = await rendered({
     values: { podMonitor: { labels: { release: 'p' }, interval: '5s' } },
-    args: podMonitorApi,
+    args: monitoringApi,
   })
   const endpoint = { port: 'http', path: '/metrics', interval: '5s' }
   expect(find(objects, 'PodMonitor', 'pillion-operator')).toMatchObject({
@@ -205,8 +210,30 @@ test('PodMonitors are made where the API is, for the operator and the brokers', 
   })
 })
 
+test('the alert on transactions in doubt is made where the API is, with the templates of its texts left to Prometheus', async () => {
+  const objects = await rendered({ args: monitoringApi })
+  expect(find(objects, 'PrometheusRule', 'pillion-brokers')).toMatchObject({
+    spec: {
+      groups: [
+        {
+          rules: [
+            {
+              alert: 'PillionTransactionsInDoubt',
+              expr: 'max by (namespace, broker) (pillion_broker_transactions_in_doubt) > 0',
+              annotations: {
+                summary: 'Broker {{ $labels.namespace }}/{{ $labels.broker }} has {{ $value }} transactions in doubt.',
+                description: expect.stringContaining('pillion tx resolve'),
+              },
+            },
+          ],
+        },
+      ],
+    },
+  })
+})
+
 test('with watchNamespaces the operator is bound to its role in these namespaces alone', async () => {
-  const objects = await rendered({ values: { watchNamespaces: ['shop', 'billing'] }, args: podMonitorApi })
+  const objects = await rendered({ values: { watchNamespaces: ['shop', 'billing'] }, args: monitoringApi })
   const names = objects.map(named)
   expect(names).toContain('RoleBinding shop/pillion-operator')
   expect(names).toContain('RoleBinding billing/pillion-operator')
@@ -250,6 +277,7 @@ function leaves(values: unknown, path = ''): string[] {
     'rbac',
     'crds',
     'podMonitor',
+    'prometheusRule',
     'dashboard',
     'test',
     'test.storage',

@@ -1,10 +1,5 @@
-import { chmod, writeFile } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
-import { tempFolder } from '../harness/temp-folder.ts'
-import { binary } from '../cluster/binaries.ts'
-import { kubeconfigPath, projectRoot } from '../cluster/paths.ts'
-import { run } from '../cluster/run.ts'
+import { kubectlPillion } from './harness/kubectl-pillion.ts'
 import { queue } from './harness/manifests.ts'
 import { bodies, publish } from './harness/messages.ts'
 import { useNamespace } from './harness/namespace.ts'
@@ -14,17 +9,6 @@ import { until } from './harness/until.ts'
 
 const namespace = useNamespace('redrive')
 const CONSUMER = 'failing-consumer'
-
-/** `kubectl pillion`, as whoever has `pillion` on PATH under that name. */
-async function kubectlPillion(...args: string[]): Promise<string> {
-  await using folder = await tempFolder('plugin')
-  const plugin = join(folder.path, 'kubectl-pillion')
-  await writeFile(plugin, `#!/bin/sh\nexec "${process.execPath}" "${join(projectRoot, 'sidecar/cli/main.ts')}" "$@"\n`)
-  await chmod(plugin, 0o755)
-  const kubectl = await binary('kubectl')
-  const path = [folder.path, dirname(kubectl), process.env.PATH].join(delimiter)
-  return await run(kubectl, ['pillion', ...args], { env: { PATH: path, KUBECONFIG: kubeconfigPath } })
-}
 
 test('a consumer that fails on some messages is mended, and kubectl pillion dlq redrive brings them back', async () => {
   await namespace.apply(queue('repaired', { retry: { maxAttempts: 2, backoff: { initial: '100ms' } } }))

@@ -39,6 +39,7 @@ describe('a Queue', () => {
       'BrokerReady=True',
       'Configured=True',
       'DeadLetterEmpty=True',
+      'TransactionsDecided=True',
     ])
     const broker = await world.broker('orders')
     expect(broker.status).toMatchObject({ replicas: 1, queues: 1, storage: { capacity: '10Gi' } })

@@ -30,6 +30,7 @@ describe('PUT /queues/<name>', () => {
       configured: true,
       subject: 'q.orders',
       messages: { ready: 0, inFlight: 0, delayed: 0, deadLettered: 0 },
+      transactionsInDoubt: 0,
       corrected: [],
     }
     expect(await broker.api.put('orders', {}, 7)).toEqual(expected)

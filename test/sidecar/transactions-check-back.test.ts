@@ -4,14 +4,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually, TestBroker } from './harness.ts'
 import { to, TransactionClient } from './harness/transactions.ts'
 
+const retry = { visibilityTimeout: '3s', backoff: { initial: '10ms', jitterPercent: 0 } }
 let broker: TestBroker
 let tx: TransactionClient
 
 beforeAll(async () => {
   broker = await TestBroker.start({ sidecar: 'ownProcess' })
   tx = new TransactionClient(await broker.client())
-  const retry = { visibilityTimeout: '3s', backoff: { initial: '10ms', jitterPercent: 0 } }
-  for (const queue of ['from', 'one']) await broker.api.put(queue, { retry })
+  for (const queue of ['from', 'one', 'other']) await broker.api.put(queue, { retry })
 })
 afterAll(() => broker?.[Symbol.asyncDispose]())
 
@@ -36,6 +36,11 @@ const isThere = async (id: string): Promise<boolean> =>
 const resolve = (id: string, decision: string) =>
   broker.api.request('POST', `/transactions/${id}/resolve`, { body: JSON.stringify({ decision }) })
 const inDoubt = (): Promise<number | undefined> => broker.api.metric('pillion_broker_transactions_in_doubt')
+/** As the operator is told of each Queue, whether it declares it again or only looks. */
+async function inDoubtByQueue(): Promise<Record<string, number | undefined>> {
+  const observed = [await broker.api.put('from', { retry }), await broker.api.get('one'), await broker.api.get('other')]
+  return Object.fromEntries(observed.map(({ name, transactionsInDoubt }) => [name, transactionsInDoubt]))
+}
 
 /** A producer that is asked by HTTP; it answers what `answer` says of each question. */
 async function asked(
@@ -143,6 +148,7 @@ describe('who says nothing so often', () => {
       checkBack: { subject: 'pillion.check.nobody', asked: 2, limit: 2 },
     })
     expect(await inDoubt()).toBe(1)
+    expect(await inDoubtByQueue()).toEqual({ from: 1, one: 1, other: 0 })
     await broker.sidecar.kill()
     await broker.nats.crash()
     await broker.nats.start()
@@ -151,6 +157,7 @@ describe('who says nothing so often', () => {
     // Long past its timeout, and longer than what it consumed would be kept from others.
     expect(await (await broker.puller('from')).fetch(1, 5000)).toEqual([])
     expect(await shows(id)).toMatchObject({ state: 'InDoubt' })
+    expect(await inDoubtByQueue()).toEqual({ from: 1, one: 1, other: 0 })
     expect(await isThere(id)).toBe(false)
     expect(await tx.refused('resolve', { id, secret, decision })).toMatchObject({ code: 'InvalidParameter' })
     const end = decision === 'commit' ? 'Committed' : 'Aborted'
@@ -160,6 +167,7 @@ describe('who says nothing so often', () => {
     expect(await resolve(id, other)).toMatchObject({ status: 409, json: { error: { code: 'TransactionEnded' } } })
     expect(await isThere(id)).toBe(decision === 'commit')
     expect(await inDoubt()).toBe(0)
+    expect(await inDoubtByQueue()).toEqual({ from: 0, one: 0, other: 0 })
     const left = await (await broker.puller('from')).fetch(1, 1000)
     expect(left.map((delivery) => delivery.text)).toEqual(decision === 'commit' ? [] : [id])
     for (const delivery of left) await delivery.settle()

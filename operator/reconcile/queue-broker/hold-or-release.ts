@@ -1,10 +1,9 @@
-import { BY_BROKER } from '../../caches.ts'
-import { brokerRefOf } from '../../broker-of.ts'
-import { isControlledBy, isGoing } from '../../kube/object.ts'
-import { queueBrokers, type StoredQueue } from '../../kube/resources.ts'
-import { addFinalizer, BROKER_FINALIZER, hasFinalizer, QUEUE_FINALIZER, removeFinalizer } from '../finalizer.ts'
+import { isGoing } from '../../kube/object.ts'
+import { queueBrokers } from '../../kube/resources.ts'
+import { addFinalizer, BROKER_FINALIZER, hasFinalizer, removeFinalizer } from '../finalizer.ts'
 import { done, type Outcome, waiting } from '../outcome.ts'
 import type { BrokerState } from './state.ts'
+import { usersOf } from './users.ts'
 
 /** Set by the API server when a deletion was asked for that removes what an object owns before the object itself. */
 const FOREGROUND = 'foregroundDeletion'
@@ -23,7 +22,7 @@ export async function holdOrRelease(state: BrokerState): Promise<Outcome> {
     state.released = true
     return waiting('Deleting', 'is being deleted')
   }
-  const users = usersOf(state)
+  const users = usersOf(context.caches, stored)
   if (users.length > 0) {
     state.heldBy = users
     if (!stored.metadata.finalizers?.includes(FOREGROUND)) return done
@@ -33,18 +32,4 @@ export async function holdOrRelease(state: BrokerState): Promise<Outcome> {
   context.log.info({ broker: state.name, namespace: state.namespace }, 'released; its volume is kept')
   state.released = true
   return waiting('Deleting', 'is being deleted')
-}
-
-/** Names of the Queues that have their messages here and are not yet done with it. */
-function usersOf({ context, stored, namespace, name }: BrokerState): string[] {
-  const needs = (queue: StoredQueue): boolean => {
-    // A Queue that only has the broker's name, without having made it, does not use it.
-    if (brokerRefOf(queue) === undefined && !isControlledBy(stored, queue)) return false
-    return !isGoing(queue) || hasFinalizer(queue, QUEUE_FINALIZER)
-  }
-  return context.caches.queues
-    .by(BY_BROKER, `${namespace}/${name}`)
-    .filter(needs)
-    .map((queue) => queue.metadata.name)
-    .toSorted()
 }

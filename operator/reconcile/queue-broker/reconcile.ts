@@ -16,6 +16,7 @@ import { applyServiceAccount } from './service-account.ts'
 import { applyServices } from './services.ts'
 import { type BrokerState, brokerState } from './state.ts'
 import { applyStatefulSet } from './stateful-set.ts'
+import { tellPeers } from './tell-peers.ts'
 
 /** In this order: pods come last, when everything that they read at their start is there. */
 const steps: readonly Step<BrokerState>[] = [
@@ -34,7 +35,7 @@ const steps: readonly Step<BrokerState>[] = [
 /** A broker that is not there yet is looked at this often, since events of its pod and volume are not watched. Milliseconds. */
 const NOT_READY_MS = 5000
 
-/** Brings the objects of a QueueBroker to what it declares, and writes its status. */
+/** Brings the objects of a QueueBroker to what it declares, writes its status, and tells it of the other brokers. */
 export async function reconcileQueueBroker(context: Context, key: ObjectKey): Promise<Reconciled> {
   const stored = context.caches.queueBrokers.get(nameOf(key))
   if (stored === undefined) return { outcome: 'done' }
@@ -46,7 +47,11 @@ export async function reconcileQueueBroker(context: Context, key: ObjectKey): Pr
     await writeBrokerStatus(state, facts)
     if (stop?.halt.kind === 'retry') throw stop.halt.error
     if (stop !== undefined) return { outcome: stop.halt.kind }
-    return brokerReady(facts).status === 'True' ? { outcome: 'done' } : { outcome: 'waiting', againMs: NOT_READY_MS }
+    if (brokerReady(facts).status !== 'True') return { outcome: 'waiting', againMs: NOT_READY_MS }
+    // After status is written: what a broker knows of others does not make it less ready.
+    const told = await tellPeers(state)
+    if (told.kind === 'retry') throw told.error
+    return { outcome: told.kind }
   } finally {
     state.happenings.tell(context, stored)
   }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { QueueObservation } from '../../../crds/protocol/api.ts'
 import { retry, stalled, waiting } from '../../reconcile/outcome.ts'
-import { conditionsOf, type Fact, isFalse, isTrue } from '../condition.ts'
+import { conditionOf, conditionsOf, type Fact, isFalse, isTrue } from '../condition.ts'
 import type { QueueFacts } from './facts.ts'
 import { queueStatus } from './status.ts'
 
@@ -13,6 +13,7 @@ const observation: QueueObservation = {
   configured: true,
   subject: 'q.orders',
   messages: counts,
+  transactionsInDoubt: 0,
   corrected: [],
 }
 const brokerWith = (fact: Fact): QueueFacts['broker'] => ({
@@ -55,6 +56,7 @@ describe('the conditions of a Queue', () => {
       BrokerReady: 'True PodsReady',
       Configured: 'True Configured',
       DeadLetterEmpty: 'True Empty',
+      TransactionsDecided: 'True NoneInDoubt',
     })
   })
 
@@ -65,6 +67,25 @@ describe('the conditions of a Queue', () => {
     })
   })
 
+  it('a transaction in doubt does not make it less ready, and stays told while the broker cannot be asked', () => {
+    const observed = { observation: { ...observation, transactionsInDoubt: 2 }, counts }
+    expect(shown(observed)).toMatchObject({ Ready: 'True Ready', TransactionsDecided: 'False InDoubt' })
+    const status = queueStatus(facts(observed), '', now)
+    expect(conditionOf(status.conditions, 'TransactionsDecided')?.message).toBe(
+      '2 transactions are in doubt, and what they hold waits: their producers were asked in vain; find them with pillion tx list, and decide each with pillion tx resolve <id> commit or abort',
+    )
+    const stop = { step: 'configure', halt: retry('BrokerUnreachable', 'refused', new Error('x')) }
+    expect(shown({ stop, previous: status })).toMatchObject({ TransactionsDecided: 'False InDoubt' })
+  })
+
+  it('of a sidecar that does not count transactions in doubt', () => {
+    const { transactionsInDoubt: _, ...older } = observation
+    expect(shown({ observation: older, counts })).toMatchObject({
+      Ready: 'True Ready',
+      TransactionsDecided: 'Unknown NotCounted',
+    })
+  })
+
   it('without a broker', () => {
     const stop = { step: 'find-broker', halt: waiting('BrokerNotFound', 'there is none') }
     expect(shown({ broker: undefined, stop })).toEqual({
@@ -72,6 +93,7 @@ describe('the conditions of a Queue', () => {
       BrokerReady: 'False BrokerNotFound',
       Configured: 'Unknown BrokerNotFound',
       DeadLetterEmpty: 'Unknown NotCounted',
+      TransactionsDecided: 'Unknown NotCounted',
     })
   })
 

@@ -7,6 +7,7 @@ import { CONFIGURED, configured } from './configured.ts'
 import { deadLetterEmpty } from './dead-letter-empty.ts'
 import type { QueueFacts } from './facts.ts'
 import { queueSummary } from './ready.ts'
+import { TRANSACTIONS_DECIDED, transactionsDecided } from './transactions-decided.ts'
 
 /** The whole status of a Queue. */
 export function queueStatus(facts: QueueFacts, address: string, now: Date): QueueStatus {
@@ -18,6 +19,7 @@ export function queueStatus(facts: QueueFacts, address: string, now: Date): Queu
     [BROKER_READY]: broker,
     [CONFIGURED]: configuration,
     DeadLetterEmpty: deadLetterEmpty(facts),
+    [TRANSACTIONS_DECIDED]: transactionsDecided(facts),
     // Only while it is being deleted: what keeps it.
     Deletable: hold,
   }

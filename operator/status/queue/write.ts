@@ -7,8 +7,9 @@ import { BROKER_READY } from '../queue-broker/broker-ready.ts'
 import { writeStatus } from '../write.ts'
 import { CONFIGURED } from './configured.ts'
 import { queueStatus } from './status.ts'
+import { TRANSACTIONS_DECIDED } from './transactions-decided.ts'
 
-const ownConditions = ['Ready', BROKER_READY, CONFIGURED, 'DeadLetterEmpty', 'Deletable']
+const ownConditions = ['Ready', BROKER_READY, CONFIGURED, 'DeadLetterEmpty', TRANSACTIONS_DECIDED, 'Deletable']
 
 export async function writeQueueStatus(state: QueueState, stop: Stop): Promise<void> {
   const { context, stored, namespace, name, generation, brokerName, broker, observation, counts, hold } = state

@@ -9,12 +9,14 @@ import type {
   QueueObservation,
 } from '../../../crds/protocol/api.ts'
 import { type Operation, operationRequestSchema } from '../../../crds/protocol/operation.ts'
+import { type Peers, peersDigest, peersSchema } from '../../../crds/protocol/peers.ts'
 import { type Sidecars, SidecarUnreachableError, sidecars, type Way } from '../../../operator/sidecar-client.ts'
 
 type FakeQueue = {
   generation: number
   spec: QueueSpec
   messages: MessageCounts
+  transactionsInDoubt: number
   corrected: Correction[]
   /** By id, as they were asked for; a test says how far they are. */
   operations: Map<string, Operation>
@@ -27,6 +29,8 @@ type FakeBroker = {
   queues: Map<string, FakeQueue>
   /** What a PUT is answered with instead of success. */
   refusal?: Refusal | undefined
+  /** What it was told of other brokers since it started; null: it is older than that. */
+  peers?: Peers | undefined | null
 }
 
 const empty: MessageCounts = { ready: 0, inFlight: 0, delayed: 0, deadLettered: 0 }
@@ -41,6 +45,8 @@ export class FakeSidecars {
   readonly #tokens: (key: string) => string | undefined
   /** Method, broker and queue of each call, with the policy of a DELETE. */
   readonly calls: string[] = []
+  /** Method and broker of each call about other brokers. */
+  readonly peerCalls: string[] = []
   /** Called before a call is answered, to change things in between two calls. */
   onCall: (call: string) => void = () => {}
   #port = 0
@@ -106,17 +112,21 @@ export class FakeSidecars {
   }
 
   #answer(method: string, url: URL, authorization: string | undefined, body: string): [number, unknown] {
-    const [, namespace = '', brokerName = '', , name = '', rest = '', id = ''] = url.pathname.split('/')
+    const [, namespace = '', brokerName = '', kind, name = '', rest = '', id = ''] = url.pathname.split('/')
     const policy = url.searchParams.get('policy')
     const suffix = rest === '' ? '' : `/${rest}`
     const call = `${method} ${namespace}/${brokerName}/${name}${suffix}${policy === null ? '' : ` ${policy}`}`
-    this.calls.push(call)
-    this.onCall(call)
+    if (kind === 'peers') this.peerCalls.push(`${method} ${namespace}/${brokerName}`)
+    else {
+      this.calls.push(call)
+      this.onCall(call)
+    }
     const broker = this.broker(namespace, brokerName)
     const token = this.#tokens(`${namespace}/${brokerName}`)
     if (token !== undefined && authorization !== `Bearer ${token}`) {
       return [401, { error: { code: 'Unauthorized', message: 'the token is wrong' } }]
     }
+    if (kind === 'peers') return peersAnswer(broker, method, body)
     const queue = broker.queues.get(name)
     if (method === 'PUT') return this.#put(broker, name, body)
     if (queue === undefined) return [404, { error: { code: 'QueueNotFound', message: `no queue ${name}` } }]
@@ -140,6 +150,7 @@ export class FakeSidecars {
       generation,
       spec,
       messages: empty,
+      transactionsInDoubt: 0,
       corrected: [],
       operations: new Map(),
       tokens: [],
@@ -147,6 +158,12 @@ export class FakeSidecars {
     broker.queues.set(name, { ...queue, generation, spec, corrected: [] })
     return [200, observationOf(name, { ...queue, generation })]
   }
+}
+
+function peersAnswer(broker: FakeBroker, method: string, body: string): [number, unknown] {
+  if (broker.peers === null) return [404, { error: { code: 'QueueNotFound', message: 'nothing is at /peers' } }]
+  if (method === 'PUT') broker.peers = peersSchema.parse(JSON.parse(body))
+  return [200, broker.peers === undefined ? {} : { digest: peersDigest(broker.peers) }]
 }
 
 function operationAnswer(queue: FakeQueue, name: string, method: string, id: string, body: string): [number, unknown] {
@@ -180,11 +197,15 @@ function operationAnswer(queue: FakeQueue, name: string, method: string, id: str
 const isPolicy = (text: string | null): text is DeletePolicy =>
   text === 'KeepNonEmpty' || text === 'Delete' || text === 'Retain'
 
-const observationOf = (name: string, { generation, messages, corrected }: FakeQueue): QueueObservation => ({
+const observationOf = (
+  name: string,
+  { generation, messages, transactionsInDoubt, corrected }: FakeQueue,
+): QueueObservation => ({
   name,
   generation,
   configured: true,
   subject: `q.${name}`,
   messages,
+  transactionsInDoubt,
   corrected,
 })
