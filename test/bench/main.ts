@@ -1,33 +1,51 @@
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { consume } from './benches/consume.ts'
 import { latency } from './benches/latency.ts'
 import { memory } from './benches/memory.ts'
 import { tx } from './benches/tx.ts'
 import { publish } from './benches/publish.ts'
-import { type BenchOptions, readOptions, UsageError, usage } from './options.ts'
-import { type Row, table } from './row.ts'
+import { charts } from './chart/charts.ts'
+import { machine } from './machine.ts'
+import { type Benches, type BenchOptions, readOptions, UsageError, usage } from './options.ts'
+import { asText, type Report, repeats } from './report.ts'
+import type { Row } from './row.ts'
 
 type Bench = (options: BenchOptions, progress: (line: string) => void) => Promise<Row[]>
 
-interface Known {
-  readonly run: Bench
-  readonly messages: number
-  readonly durability?: string
-  readonly about: string
-}
-
-const BENCHES: Readonly<Record<string, Known>> = {
-  consume: { run: consume, messages: 100_000, about: 'consume + acknowledge of a full queue' },
+const BENCHES: Readonly<Record<string, Benches[string] & { readonly run: Bench }>> = {
+  consume: {
+    run: consume,
+    messages: 100_000,
+    quick: 10_000,
+    peers: true,
+    about: 'consume + acknowledge of a full queue',
+  },
   publish: {
     run: publish,
     messages: 200_000,
+    quick: 200_000,
     durability: 'Always',
+    peers: true,
     about: 'acknowledged publishes with 1, 10, 100 and 1,000 in flight, for 3 s at most; needs Go',
   },
-  latency: { run: latency, messages: 5000, about: 'from publish to delivery, 500 a second, to a waiting consumer' },
-  memory: { run: memory, messages: 1_000_000, about: 'of the sidecar with so many waiting; raw: the same with 1,000' },
+  latency: {
+    run: latency,
+    messages: 5000,
+    quick: 1000,
+    about: 'from publish to delivery, 500 a second, to a waiting consumer',
+  },
+  memory: {
+    run: memory,
+    messages: 1_000_000,
+    quick: 20_000,
+    about: 'of the sidecar with so many waiting; raw: the same with 1,000',
+  },
   tx: {
     run: tx,
     messages: 2000,
+    quick: 300,
     about: 'transactions of 2 sends and 1 acknowledgement, Fifo; raw: the same without one',
   },
 }
@@ -37,10 +55,28 @@ async function main(args: readonly string[]): Promise<void> {
     process.stdout.write(usage(BENCHES))
     return
   }
-  const { bench, options, json } = readOptions(args, BENCHES)
-  const results = await BENCHES[bench]?.run(options, (line) => process.stderr.write(`${line}\n`))
-  process.stdout.write(`${json ? JSON.stringify({ results }) : table(results ?? [])}\n`)
+  const { runs, json, out, svg } = readOptions(args, BENCHES)
+  const results: Row[] = []
+  const failed: Array<Report['failed'][number]> = []
+  for (const { bench, options } of runs) {
+    try {
+      results.push(...((await BENCHES[bench]?.run(options, say)) ?? []))
+    } catch (error) {
+      say(error instanceof Error ? (error.stack ?? error.message) : String(error))
+      failed.push({ bench, reason: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  const command = repeats(args)
+  const report: Report = { command, machine: await machine(runs[0]?.options.folder ?? tmpdir()), results, failed }
+  if (out !== undefined) await writeFile(out, `${JSON.stringify(report, undefined, 2)}\n`)
+  if (svg !== undefined) {
+    for (const [name, text] of charts(report)) await writeFile(join(svg, `${name}.svg`), text)
+  }
+  process.stdout.write(`${json ? JSON.stringify(report) : asText(report)}\n`)
+  if (failed.length > 0) process.exitCode = 1
 }
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`)
 
 try {
   await main(process.argv.slice(2))

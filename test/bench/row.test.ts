@@ -33,3 +33,18 @@ test('a row has the medians of both sides and their ratio', () => {
     'name     mode  durability  ours  raw  ratio  unit\nconsume  Fifo  Interval    60    90   0.67   msg/s',
   )
 })
+
+test('a table has a column for each peer, and says below which were not run, and why', () => {
+  const publish = (inFlight: number, ours: number, peers: Parameters<typeof row>[4]) =>
+    row({ name: 'publish', mode: 'Fifo', durability: 'Always', inFlight }, 'msg/s', [ours], [10], peers)
+  const redis = { version: '8.0.6', median: 40, runs: [40] }
+  const notRun = 'it comes from a Debian package'
+  expect(table([publish(1, 20, { redis, rabbitmq: { notRun } }), publish(10, 30, { redis })])).toBe(
+    [
+      'name     mode  durability  inFlight  ours  raw  ratio  redis  rabbitmq  unit',
+      'publish  Fifo  Always      1         20    10   2      40               msg/s',
+      'publish  Fifo  Always      10        30    10   3      40               msg/s',
+      `not run: rabbitmq, publish 1: ${notRun}`,
+    ].join('\n'),
+  )
+})

@@ -1,3 +1,5 @@
+import { PEER_NAMES, type PeerName } from './peers/peer.ts'
+
 /** What a run was made of, so that rows of different kinds can stand in one table. */
 export interface Case {
   readonly name: string
@@ -19,12 +21,28 @@ export interface Row extends Case {
   readonly ratio: number
   readonly oursRuns: readonly number[]
   readonly rawRuns: readonly number[]
+  /** Brokers of other makes, where asked for. */
+  readonly peers?: Peers
 }
 
-export function row(what: Case, unit: string, oursRuns: readonly number[], rawRuns: readonly number[]): Row {
+/** The median of the runs; or why there is none. */
+export type PeerFigure =
+  | { readonly version: string; readonly median: number; readonly runs: readonly number[] }
+  | { readonly notRun: string }
+
+export type Peers = Readonly<Partial<Record<PeerName, PeerFigure>>>
+
+export function row(
+  what: Case,
+  unit: string,
+  oursRuns: readonly number[],
+  rawRuns: readonly number[],
+  peers: Peers = {},
+): Row {
   const ours = median(oursRuns)
   const raw = median(rawRuns)
-  return { ...what, unit, ours, raw, ratio: Math.round((ours / raw) * 100) / 100, oursRuns, rawRuns }
+  const ratio = Math.round((ours / raw) * 100) / 100
+  return { ...what, unit, ours, raw, ratio, oursRuns, rawRuns, ...(Object.keys(peers).length > 0 ? { peers } : {}) }
 }
 
 /** The middle of an odd number of values, the mean of the two in the middle of an even one. */
@@ -36,18 +54,44 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2
 }
 
-const COLUMNS = ['name', 'mode', 'durability', 'inFlight', 'ours', 'raw', 'ratio', 'unit'] as const
+const COLUMNS = ['name', 'mode', 'durability', 'inFlight', 'ours', 'raw', 'ratio'] as const
 
+/** Peers have a column each, before the unit; what is not run is said below the table. */
 export function table(rows: readonly Row[]): string {
   const columns = COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined))
-  const lines = [columns.map(String), ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))]
-  const widths = columns.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0)))
-  return lines
-    .map((line) =>
-      line
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  const peers = PEER_NAMES.filter((name) => rows.some(({ peers }) => peers?.[name] !== undefined))
+  const lines = [
+    [...columns, ...peers, 'unit'],
+    ...rows.map((row) => [
+      ...columns.map((column) => String(row[column] ?? '')),
+      ...peers.map((name) => String(peerMedian(row, name) ?? '')),
+      row.unit,
+    ]),
+  ]
+  const widths = lines[0]?.map((_, i) => Math.max(...lines.map((line) => line[i]?.length ?? 0))) ?? []
+  const text = lines.map((line) =>
+    line
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  return [...text, ...notRun(rows)].join('\n')
+}
+
+/** Undefined where it was not asked for, or not run. */
+export function peerMedian({ peers }: Row, name: PeerName): number | undefined {
+  const figure = peers?.[name]
+  return figure !== undefined && 'median' in figure ? figure.median : undefined
+}
+
+/** Which peers have no figure, and why, a line each. */
+function notRun(rows: readonly Row[]): string[] {
+  const reasons = rows.flatMap(({ name, inFlight, peers }) =>
+    Object.entries(peers ?? {}).flatMap(([peer, figure]) =>
+      'notRun' in figure
+        ? [`not run: ${peer}, ${name}${inFlight === undefined ? '' : ` ${inFlight}`}: ${figure.notRun}`]
+        : [],
+    ),
+  )
+  return [...new Set(reasons)]
 }

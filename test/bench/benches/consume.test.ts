@@ -6,7 +6,15 @@ import { consume } from './consume.ts'
 test('measures both sides and gives a row a durability', { timeout: 180_000 }, async () => {
   const lines: string[] = []
   const rows = await consume(
-    { messages: 500, size: 100, runs: 2, durabilities: ['Interval', 'Always'], modes: ['Fifo'], folder: tmpdir() },
+    {
+      messages: 500,
+      size: 100,
+      runs: 2,
+      durabilities: ['Interval', 'Always'],
+      modes: ['Fifo'],
+      folder: tmpdir(),
+      peers: [],
+    },
     (line) => lines.push(line),
   )
   expect(rows.map(({ name, mode, durability }) => [name, mode, durability])).toEqual([

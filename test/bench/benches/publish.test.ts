@@ -9,7 +9,7 @@ test.skipIf(!hasTool('go', ['version']))(
   { timeout: 180_000 },
   async () => {
     const rows = await publish(
-      { messages: 100, size: 100, runs: 1, durabilities: ['Always'], modes: ['Fifo'], folder: tmpdir() },
+      { messages: 100, size: 100, runs: 1, durabilities: ['Always'], modes: ['Fifo'], folder: tmpdir(), peers: [] },
       () => undefined,
     )
     expect(rows.map(({ name, durability, inFlight }) => [name, durability, inFlight])).toEqual(

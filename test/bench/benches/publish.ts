@@ -1,42 +1,45 @@
-import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
-import { buildGo } from '../../harness/go.ts'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
-import { runCommand } from '../programs/run.ts'
+import { measurePeers } from '../peers/measure.ts'
+import { buildLoad, type Load } from '../programs/load.ts'
 import { type Durability, type Row, row } from '../row.ts'
 import { ours } from '../sides/ours.ts'
 import { raw } from '../sides/raw.ts'
 import type { Side } from '../sides/side.ts'
 import { inTurns } from '../turns.ts'
 
-const SOURCE = fileURLToPath(new URL('../go', import.meta.url))
 const IN_FLIGHT = [1, 10, 100, 1000] as const
-
-const result = z.object({ seconds: z.number().positive(), published: z.int().positive() })
 
 /** Acknowledged publishes a second, so many in flight at any moment, by one client; both sides in turn, each run on a fresh folder. */
 export async function publish(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
-  const program = await buildGo(SOURCE, '.', 'bench', 'publish')
+  const load = await buildLoad()
   const rows: Row[] = []
   for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
     for (const inFlight of IN_FLIGHT) {
       const runs = await inTurns(
         [ours, raw],
         options.runs,
-        (side) => measure(program, side, durability, mode, inFlight, options),
+        (side) => measure(load, side, durability, mode, inFlight, options),
         (rate, run, { name }) =>
           progress(`publish ${mode} ${durability} ${inFlight} in flight run ${run} ${name}: ${rate} msg/s`),
       )
-      rows.push(row({ name: 'publish', mode, durability, inFlight }, 'msg/s', runs.ours, runs.raw))
+      const { messages, size } = options
+      const peers = await measurePeers(
+        options.peers,
+        options.runs,
+        options.folder,
+        ({ server }, broker) => load({ broker, server, 'in-flight': inFlight, messages, size }),
+        progress,
+      )
+      rows.push(row({ name: 'publish', mode, durability, inFlight }, 'msg/s', runs.ours, runs.raw, peers))
     }
   }
   return rows
 }
 
 async function measure(
-  program: string,
+  load: Load,
   side: Side,
   durability: Durability,
   mode: BenchModeName,
@@ -46,10 +49,7 @@ async function measure(
   await using folder = await tempFolder('bench', parent)
   const broker = await side.start(folder.path, durability, mode)
   try {
-    const named = { server: broker.url, subject: broker.subject(0), 'in-flight': inFlight, messages, size }
-    const args = Object.entries(named).flatMap(([name, value]) => [`--${name}`, String(value)])
-    const { seconds, published } = result.parse(await runCommand(program, args))
-    return Math.round(published / seconds)
+    return await load({ server: broker.url, subject: broker.subject(0), 'in-flight': inFlight, messages, size })
   } finally {
     await broker.stop()
   }

@@ -2,7 +2,11 @@ module pillion.dev/bench
 
 go 1.26.0
 
-require github.com/nats-io/nats.go v1.55.0
+require (
+	github.com/nats-io/nats.go v1.55.0
+	github.com/rabbitmq/amqp091-go v1.16.0
+	github.com/redis/rueidis v1.0.79
+)
 
 require (
 	github.com/klauspost/compress v1.20.0 // indirect

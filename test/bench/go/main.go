@@ -1,5 +1,5 @@
-// Publishes to a stream, so many in flight at any moment, and prints {"seconds": …, "published": …}: each acknowledgement is followed by
-// the next publish. The same program for both sides; in Go, since it has to take more than what is measured.
+// The load of the benches, in Go, since it has to take more than what is measured. It publishes to a queue or consumes from it, and prints
+// {"seconds": …, "messages": …}. The same loop for every broker; what differs is in a file a broker.
 package main
 
 import (
@@ -10,66 +10,117 @@ import (
 	"fmt"
 	"os"
 	"time"
-
-	"github.com/nats-io/nats.go"
 )
 
 // Before what counts, so that what is slow once is over.
 const warmUp = 500 * time.Millisecond
 
-// A run ends after this, however many messages there were.
+// A run of publishes ends after this, however many messages there were.
 const longest = 3 * time.Second
 
-// Without an acknowledgement for so long something is wrong.
+// Without an answer for so long something is wrong.
 const patience = 20 * time.Second
 
+// Messages that a consumer may hold at once, of every broker.
+const prefetch = 1000
+
+// A broker's one queue, as a client sees it.
+type queue interface {
+	// Sends a message. Its confirmation, or what went wrong, comes on the channel that the queue was opened with.
+	publish(body []byte) error
+	// Takes and acknowledges so many messages, each by itself, and returns when the broker has processed that.
+	consume(messages int) error
+}
+
+type settings struct{ server, subject, stream, consumer string }
+
+// How to open the queue of each broker, which is made when it is not there.
+var brokers = map[string]func(settings, chan<- error) (queue, error){
+	"nats":     openNats,
+	"redis":    openRedis,
+	"rabbitmq": openRabbitMQ,
+}
+
 func main() {
-	server := flag.String("server", "", "nats://host:port")
-	subject := flag.String("subject", "", "where to publish")
+	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume")
+	broker := flag.String("broker", "nats", "nats, redis or rabbitmq")
+	server := flag.String("server", "", "the broker's URL")
+	subject := flag.String("subject", "", "nats: where to publish")
+	stream := flag.String("stream", "", "nats: where to consume")
+	consumer := flag.String("consumer", "", "nats: the consumer's name")
 	inFlight := flag.Int("in-flight", 1, "publishes that wait for their acknowledgement")
 	messages := flag.Int("messages", 1000, "after which it ends")
 	size := flag.Int("size", 256, "bytes of a body")
 	flag.Parse()
 
-	conn, err := nats.Connect(*server, nats.NoReconnect())
-	must(err)
-	inbox := nats.NewInbox()
-	body := bytes.Repeat([]byte("x"), *size)
+	open, known := brokers[*broker]
+	if !known {
+		must(fmt.Errorf("no such broker: %q", *broker))
+	}
 	acked := make(chan error, *inFlight)
-	_, err = conn.Subscribe(inbox, func(m *nats.Msg) {
-		if !bytes.Contains(m.Data, []byte(`"seq":`)) || bytes.Contains(m.Data, []byte(`"error":`)) {
-			acked <- fmt.Errorf("not acknowledged: %q %v", m.Data, m.Header)
-			return
-		}
-		acked <- nil
-	})
+	queue, err := open(settings{*server, *subject, *stream, *consumer}, acked)
 	must(err)
+	body := bytes.Repeat([]byte("x"), *size)
+	done := *messages
+	var seconds float64
+	switch *what {
+	case "publish":
+		seconds, done = publish(queue, acked, *inFlight, *messages, body)
+	case "fill":
+		begun := time.Now()
+		fill(queue, acked, *inFlight, *messages, body)
+		seconds = time.Since(begun).Seconds()
+	case "consume":
+		begun := time.Now()
+		must(queue.consume(*messages))
+		seconds = time.Since(begun).Seconds()
+	default:
+		must(fmt.Errorf("no such thing to do: %q", *what))
+	}
+	must(json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "messages": done}))
+}
 
-	for range *inFlight {
-		must(conn.PublishRequest(*subject, inbox, body))
+// Publishes with so many in flight at any moment: each acknowledgement is followed by the next publish. Only what was acknowledged counts.
+func publish(queue queue, acked <-chan error, inFlight, messages int, body []byte) (float64, int) {
+	for range inFlight {
+		must(queue.publish(body))
 	}
 	var from time.Time
 	published := 0
 	begun := time.Now()
 	stuck := time.NewTimer(patience)
-	for published < *messages && time.Since(begun) < warmUp+longest {
-		select {
-		case err := <-acked:
-			must(err)
-		case <-stuck.C:
-			must(errors.New("no acknowledgement came"))
-		}
-		stuck.Reset(patience)
+	for published < messages && time.Since(begun) < warmUp+longest {
+		await(acked, stuck)
 		if from.IsZero() && time.Since(begun) >= warmUp {
 			from = time.Now()
 			published = 0
 		} else if !from.IsZero() {
 			published++
 		}
-		must(conn.PublishRequest(*subject, inbox, body))
+		must(queue.publish(body))
 	}
-	must(json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": time.Since(from).Seconds(), "published": published}))
-	conn.Close()
+	return time.Since(from).Seconds(), published
+}
+
+// Publishes so many messages, and waits until all of them are acknowledged.
+func fill(queue queue, acked <-chan error, inFlight, messages int, body []byte) {
+	stuck := time.NewTimer(patience)
+	for sent, done := 0, 0; done < messages; done++ {
+		for ; sent < messages && sent-done < inFlight; sent++ {
+			must(queue.publish(body))
+		}
+		await(acked, stuck)
+	}
+}
+
+func await(acked <-chan error, stuck *time.Timer) {
+	stuck.Reset(patience)
+	select {
+	case err := <-acked:
+		must(err)
+	case <-stuck.C:
+		must(errors.New("no acknowledgement came"))
+	}
 }
 
 func must(err error) {

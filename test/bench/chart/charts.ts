@@ -1,0 +1,57 @@
+import { PEER_NAMES } from '../peers/peer.ts'
+import type { Report } from '../report.ts'
+import { peerMedian, type Row } from '../row.ts'
+import { barChart, type Bar } from './bar-chart.ts'
+
+/** Charts of a report, one for each bench and unit: file name without its ending, and the SVG. */
+export function charts({ command, machine, results }: Report): Array<readonly [name: string, svg: string]> {
+  const kinds = Map.groupBy(results, (row) => `${benchOf(row)} ${row.unit}`)
+  const names = new Set<string>()
+  return [...kinds.values()].flatMap((rows) => {
+    const [first] = rows
+    if (first === undefined) return []
+    const bench = benchOf(first)
+    // A bench's first unit is what it is about.
+    const name = names.has(bench) ? `${bench}-${first.unit.replaceAll(/\W+/g, '-')}` : bench
+    names.add(bench)
+    const { cpu, cores, memoryGiB, kernel, fileSystem } = machine
+    const svg = barChart({
+      title: `${bench}, ${first.unit}${LESS_IS_BETTER.has(first.unit) ? ', less is better' : ''}`,
+      notes: [
+        `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, ${fileSystem}, loopback; medians of ${first.oursRuns.length}`,
+        `${command} · bars are to scale within a group`,
+      ],
+      groups: rows.map((row) => ({ label: label(row), bars: bars(row) })),
+    })
+    return [[name, svg] as const]
+  })
+}
+
+const LESS_IS_BETTER = new Set(['ms', 'MiB'])
+
+/** `latency-p99` is a figure of the bench `latency`. */
+const benchOf = ({ name }: Row): string => name.split('-')[0] ?? name
+
+function label(row: Row): string {
+  const { name, mode, durability, inFlight } = row
+  const figure = name.slice(benchOf(row).length + 1)
+  return [
+    ...(figure === '' ? [] : [figure]),
+    mode,
+    durability,
+    ...(inFlight === undefined ? [] : [`${inFlight.toLocaleString('en')} in flight`]),
+  ].join(', ')
+}
+
+/** Of those that were measured. */
+function bars(row: Row): Bar[] {
+  const own = { memory: ['many waiting', '1,000 waiting'] }[benchOf(row)] ?? ['Pillion', 'raw JetStream']
+  const peers = PEER_NAMES.map((name) => ({ series: PEER_TITLES[name], value: peerMedian(row, name) }))
+  return [
+    { series: own[0] ?? 'ours', value: row.ours },
+    { series: own[1] ?? 'raw', value: row.raw },
+    ...peers.flatMap(({ series, value }) => (value === undefined ? [] : [{ series, value }])),
+  ]
+}
+
+const PEER_TITLES = { redis: 'Redis', rabbitmq: 'RabbitMQ' } as const

@@ -1,0 +1,50 @@
+import { tempFolder } from '../../harness/temp-folder.ts'
+import { median, type PeerFigure } from '../row.ts'
+import type { Peer, PeerName, RunningPeer } from './peer.ts'
+
+/**
+ * Measures each peer so often, each time freshly started on a folder of its own. One that cannot be had, or fails, is in the result with the
+ * reason, and the others are measured all the same.
+ *
+ * @param parent of the folders
+ */
+export async function measurePeers(
+  peers: readonly Peer[],
+  runs: number,
+  parent: string,
+  measure: (running: RunningPeer, name: PeerName) => Promise<number>,
+  progress: (line: string) => void,
+): Promise<Partial<Record<PeerName, PeerFigure>>> {
+  const figures: Partial<Record<PeerName, PeerFigure>> = {}
+  for (const peer of peers) {
+    try {
+      const version = await peer.install(progress)
+      const measured: number[] = []
+      for (let run = 1; run <= runs; run++) {
+        const rate = await measureOnce(peer, parent, (running) => measure(running, peer.name))
+        measured.push(rate)
+        progress(`  run ${run} ${peer.name} ${version}: ${rate} msg/s`)
+      }
+      figures[peer.name] = { version, median: median(measured), runs: measured }
+    } catch (error) {
+      const notRun = error instanceof Error ? error.message : String(error)
+      progress(`  ${peer.name} is not measured: ${notRun}`)
+      figures[peer.name] = { notRun }
+    }
+  }
+  return figures
+}
+
+async function measureOnce(
+  peer: Peer,
+  parent: string,
+  measure: (running: RunningPeer) => Promise<number>,
+): Promise<number> {
+  await using folder = await tempFolder('bench', parent)
+  const running = await peer.start(folder.path)
+  try {
+    return await measure(running)
+  } finally {
+    await running.stop()
+  }
+}
