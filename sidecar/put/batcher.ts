@@ -3,7 +3,15 @@ import { batchAnswer, pubAck } from './answer.ts'
 import { choose, MAX_BATCH } from './choose.ts'
 import type { Frame } from './frames.ts'
 import type { Outgoing } from './outgoing.ts'
-import { type Put, writeAnswer, writeBatch, writeNoResponders, writeSingle, writeText } from './publish.ts'
+import {
+  type Put,
+  writeAnswer,
+  writeBatch,
+  writeBatchStart,
+  writeNoResponders,
+  writeSingle,
+  writeText,
+} from './publish.ts'
 import { Times } from './times.ts'
 
 /**
@@ -33,12 +41,16 @@ interface Batch {
   readonly puts: readonly Put[]
   readonly bytes: number
   readonly sentAt: number
+  /** Since when it takes the stream's time: gathering it is a part of what it takes. */
+  readonly since: number
 }
 
 interface Sample {
   /** Of those that were passed on it is this one. */
   readonly number: number
   readonly sentAt: number
+  /** So many were to be stored until it was. */
+  readonly ahead: number
 }
 
 /**
@@ -57,6 +69,8 @@ export class Batcher {
   readonly #wire: Wire
   readonly #times = new Times()
   #waiting: Put[] = []
+  /** A batch that nats-server has the first message of, which waits in front. */
+  #opened: string | undefined
   #batch: Batch | undefined
   #sample: Sample | undefined
   #sampleEvery: number = SAMPLE_EVERY.least
@@ -66,6 +80,8 @@ export class Batcher {
   #expected = 0
   /** Since when it is waited for others. */
   #gatheringSince = 0
+  /** When what was passed on is done, as far as can be told from when it was, and from what was heard since. */
+  #clearAt = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(stream: string, wire: Wire) {
@@ -100,8 +116,10 @@ export class Batcher {
     clearTimeout(this.#timer)
     for (const { payload } of this.#waiting) this.#wire.released(payload.length)
     this.#waiting = []
+    this.#opened = undefined
     this.#sample = undefined
     this.#done = this.#passed
+    this.#clearAt = 0
     const batch = this.#batch
     this.#batch = undefined
     if (batch !== undefined) this.#wire.released(batch.bytes)
@@ -122,18 +140,21 @@ export class Batcher {
   /** Returns whether it goes on: false where it has to be waited. */
   #store(run: readonly Put[]): boolean {
     // Of what was passed on after the last sample nothing will be heard; it is a few.
-    const flying = this.#sample === undefined ? 0 : this.#passed - this.#done
+    const flying = this.#sample === undefined ? 0 : this.#flying()
     const choice = choose(
       { waiting: run.length, flying, expected: this.#expected, gatheredMs: performance.now() - this.#gatheringSince },
       this.#times,
     )
-    if (choice === 'pass') {
+    if (choice === 'pass' && this.#opened === undefined) {
       this.#expected = run.length + flying
       this.#pass(run.length)
       return true
     }
-    if (choice === 'batch') this.#send(run, flying)
-    else if (Number.isFinite(choice.waitMs)) this.#timer = setTimeout(() => this.#waited(), choice.waitMs)
+    if (typeof choice === 'string') this.#send(run)
+    else if (Number.isFinite(choice.waitMs)) {
+      this.#open(run[0])
+      this.#timer = setTimeout(() => this.#waited(), choice.waitMs)
+    }
     return false
   }
 
@@ -168,38 +189,56 @@ export class Batcher {
   #passOn(put: Put, isSample: boolean): void {
     const { out } = this.#wire
     this.#passed++
+    this.#clearAt = Math.max(performance.now(), this.#clearAt) + this.#times.singleMs
     if (isSample) writeSingle(out, put, this.#askFor(put))
     else writeSingle(out, put, put.reply)
   }
 
+  /** How many were passed on and are not done: 1 at least, since that is known of one of them. */
+  #flying(): number {
+    const left = Math.ceil((this.#clearAt - performance.now()) / this.#times.singleMs)
+    return Math.max(1, Math.min(left, this.#passed - this.#done))
+  }
+
   #askFor(put: Put): string {
-    const sample = { number: this.#passed, sentAt: performance.now() }
-    const ahead = this.#passed - this.#done
+    const sample = { number: this.#passed, sentAt: performance.now(), ahead: this.#flying() }
     this.#sample = sample
     return this.#wire.ask((answer) => {
       writeAnswer(this.#wire.out, put.reply, answer)
+      const now = performance.now()
       this.#done = Math.max(this.#done, sample.number)
       if (this.#sample !== sample) return
       this.#sample = undefined
       const isLast = this.#passed === sample.number
       this.#sampleEvery = isLast ? Math.min(SAMPLE_EVERY.most, 2 * this.#sampleEvery) : SAMPLE_EVERY.least
       // Where nothing followed, those before it may have been done long before.
-      if (!isLast) this.#times.passed(performance.now() - sample.sentAt, ahead)
+      if (!isLast) this.#times.passed(now - sample.sentAt, sample.ahead)
+      this.#clearAt = now + (this.#passed - this.#done) * this.#times.singleMs
       this.advance()
     })
   }
 
-  #send(run: readonly Put[], flying: number): void {
+  /** Most of what a batch takes is the time that nats-server needs for its first message: it has it while others are waited for. */
+  #open(first: Put | undefined): void {
+    if (first === undefined || this.#opened !== undefined) return
+    this.#opened = this.#wire.batchId()
+    writeBatchStart(this.#wire.out, first, this.#opened)
+  }
+
+  #send(run: readonly Put[]): void {
     this.#waiting.splice(0, run.length)
     const bytes = run.reduce((sum, { payload }) => sum + payload.length, 0)
-    const batch: Batch = { id: this.#wire.batchId(), puts: run, bytes, sentAt: performance.now() }
+    const sentAt = performance.now()
+    const since = Math.max(this.#gatheringSince, this.#clearAt)
+    const batch: Batch = { id: this.#opened ?? this.#wire.batchId(), puts: run, bytes, sentAt, since }
     this.#batch = batch
     const reply = this.#wire.ask((answer) => {
       if (this.#batch !== batch) return
-      this.#times.batched(performance.now() - batch.sentAt, run.length, flying)
+      this.#times.batched(performance.now() - batch.since, run.length)
       this.#answered(batch, answer)
     })
-    writeBatch(this.#wire.out, run, batch.id, reply)
+    writeBatch(this.#wire.out, run, { id: batch.id, reply, isOpened: this.#opened !== undefined })
+    this.#opened = undefined
   }
 
   #answered(batch: Batch, frame: Frame): void {
@@ -209,6 +248,7 @@ export class Batcher {
     this.#end(batch)
     // All that was passed on before it is done.
     this.#done = this.#passed
+    this.#clearAt = 0
     switch (answer.kind) {
       case 'stored':
         for (const [index, { reply }] of puts.entries())

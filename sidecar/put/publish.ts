@@ -17,6 +17,7 @@ export interface Put extends Asked {
 
 const LINE_END = '\r\n'
 const FIRST_LINE = 'NATS/1.0\r\n'
+const EMPTY = Buffer.alloc(0)
 
 /** Sends it on as it is. @param reply where nats-server answers it; empty: nowhere */
 export function writeSingle(out: Outgoing, { subject, headerBytes, payload }: Put, reply: string): void {
@@ -30,20 +31,53 @@ export function writeSingle(out: Outgoing, { subject, headerBytes, payload }: Pu
   out.text(LINE_END)
 }
 
-/** Sends a batch, whose last message commits it. @param id of the batch @param reply where nats-server answers it as a whole */
-export function writeBatch(out: Outgoing, puts: readonly Put[], id: string, reply: string): void {
-  for (const [index, { subject, headerBytes, payload }] of puts.entries()) {
-    const isLast = index === puts.length - 1
-    // What a message without headers has instead of the end of its own.
-    const end = headerBytes === 0 ? LINE_END : ''
-    const own = `${FIRST_LINE}Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: ${index + 1}\r\n${isLast ? 'Nats-Batch-Commit: 1\r\n' : ''}${end}`
-    const replaced = headerBytes === 0 ? 0 : FIRST_LINE_BYTES
-    const headers = own.length + headerBytes - replaced
-    const size = own.length + payload.length - replaced
-    out.text(`HPUB ${putSubject(subject)} ${isLast ? `${reply} ` : ''}${headers} ${size}\r\n${own}`)
-    out.bytes(replaced === 0 ? payload : payload.subarray(replaced))
-    out.text(LINE_END)
+/** Sends the first message of a batch. @param id of the batch */
+export const writeBatchStart = (out: Outgoing, put: Put, id: string): void => writeInBatch(out, put, { id, number: 1 })
+
+/**
+ * Sends a batch, whose last message commits it.
+ *
+ * @param id of the batch
+ * @param reply where nats-server answers it as a whole
+ * @param isOpened whether nats-server has its first message
+ */
+export function writeBatch(
+  out: Outgoing,
+  puts: readonly Put[],
+  { id, reply, isOpened }: { id: string; reply: string; isOpened: boolean },
+): void {
+  const [first] = puts
+  if (isOpened && puts.length === 1 && first !== undefined) {
+    // It has all of it, and is only told that there is no more.
+    const end = { ...first, headerBytes: 0, payload: EMPTY }
+    return writeInBatch(out, end, { id, number: 2, commit: { how: 'eob', reply } })
   }
+  for (const [index, put] of puts.entries()) {
+    if (index === 0 && isOpened) continue
+    const isLast = index === puts.length - 1
+    writeInBatch(out, put, { id, number: index + 1, ...(isLast ? { commit: { how: '1', reply } } : {}) })
+  }
+}
+
+interface Place {
+  /** Of the batch. */
+  readonly id: string
+  /** In the batch, from 1. */
+  readonly number: number
+  readonly commit?: { readonly how: '1' | 'eob'; readonly reply: string }
+}
+
+function writeInBatch(out: Outgoing, { subject, headerBytes, payload }: Put, { id, number, commit }: Place): void {
+  // What a message without headers has instead of the end of its own.
+  const end = headerBytes === 0 ? LINE_END : ''
+  const last = commit === undefined ? '' : `Nats-Batch-Commit: ${commit.how}\r\n`
+  const own = `${FIRST_LINE}Nats-Batch-Id: ${id}\r\nNats-Batch-Sequence: ${number}\r\n${last}${end}`
+  const replaced = headerBytes === 0 ? 0 : FIRST_LINE_BYTES
+  const headers = own.length + headerBytes - replaced
+  const size = own.length + payload.length - replaced
+  out.text(`HPUB ${putSubject(subject)} ${commit === undefined ? '' : `${commit.reply} `}${headers} ${size}\r\n${own}`)
+  out.bytes(replaced === 0 ? payload : payload.subarray(replaced))
+  out.text(LINE_END)
 }
 
 /** Gives nats-server's answer to the publisher as it came. */

@@ -34,9 +34,9 @@ export class Times implements Costs {
     this.#batchMs *= SINKING.batchMs
   }
 
-  /** @param flying how many publishes were before it */
-  batched(ms: number, count: number, flying: number): void {
-    this.#batchMs = mixed(this.#batchMs, ms - count * MESSAGE_MS - flying * this.#singleMs)
+  /** @param ms from the moment that the stream had nothing else to do, and there was something to store, until `count` publishes were stored */
+  batched(ms: number, count: number): void {
+    this.#batchMs = mixed(this.#batchMs, ms - count * MESSAGE_MS)
     if (count < FEW) this.#singleMs *= SINKING.singleMs
   }
 }

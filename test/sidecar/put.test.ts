@@ -85,6 +85,33 @@ describe('a publish with durability Always', () => {
     expect(stored.map(({ sequence, text }) => [sequence, text])).toEqual(acked)
   })
 
+  it('that comes alone where many are expected is stored as a batch of one, or answered with its own error', async () => {
+    await broker.api.put(queue, { retention: { maxMessageSize: '2Ki' } })
+    const acked: Array<readonly [sequence: number, text: string]> = []
+    const publish = async (text: string): Promise<void> => {
+      const { seq, duplicate } = await js.publish(`q.${queue}`, text, { msgID: text })
+      expect(duplicate).toBe(false)
+      acked.push([seq, text])
+    }
+    const together = (round: number): Promise<unknown> =>
+      Promise.all(numbered(200, `${round}:`).map((text) => publish(text)))
+    for (let round = 0; round < 20; round++) {
+      await together(round)
+      await publish(`alone ${round}`)
+      await together(round + 100)
+      const again = `alone ${round}`
+      expect(await js.publish(`q.${queue}`, again, { msgID: again })).toMatchObject({ duplicate: true })
+      await together(round + 200)
+      expect(errorCode(await outcome(js.publish(`q.${queue}`, 'x'.repeat(3000))))).toBe(10054)
+    }
+    const stored = await broker.admin.messages(queue)
+    expect(stored.map(({ sequence, text }) => [sequence, text])).toEqual(acked.toSorted(([a], [b]) => a - b))
+    const ofOne = stored.filter(
+      ({ headers }) => headers['Nats-Batch-Sequence'] === '1' && 'Nats-Batch-Commit' in headers,
+    )
+    expect(ofOne.length).toBeGreaterThan(0)
+  })
+
   it('with an id is stored once, whether the other is on its way too or stored', async () => {
     await broker.api.put(queue)
     const publish = (n: number): Promise<PubAck> => js.publish(`q.${queue}`, `m${n}`, { msgID: `id-${n % 200}` })

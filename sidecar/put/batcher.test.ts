@@ -1,0 +1,110 @@
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Batcher } from './batcher.ts'
+import type { Frame } from './frames.ts'
+import { Outgoing } from './outgoing.ts'
+
+/** What is waited for at most, with the costs that are taken until something was measured. Milliseconds. */
+const WAIT_MS = 1.2
+
+let sent = ''
+let heard: Array<(answer: Frame) => void> = []
+let batcher: Batcher
+const out = new Outgoing((bytes) => {
+  sent += bytes.toString('latin1')
+})
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+  sent = ''
+  heard = []
+  let batches = 0
+  batcher = new Batcher('orders', {
+    out,
+    logger: pino({ level: 'silent' }),
+    ask: (told) => `answer.${heard.push(told)}`,
+    released: () => undefined,
+    batchId: () => `batch${++batches}`,
+  })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+/** They come at once. */
+function publish(...bodies: string[]): void {
+  for (const body of bodies)
+    batcher.add({
+      subject: 'q.orders',
+      reply: `of.${body}`,
+      headerBytes: 0,
+      payload: Buffer.from(body),
+      alone: false,
+      id: '',
+    })
+  batcher.advance()
+}
+
+/** What was sent since the last time: of each frame the answer that it asks for, its headers and its body. */
+function taken(): string[] {
+  out.flush()
+  const frames = [
+    ...sent.matchAll(/H?PUB (\S+) (?:([a-z]\S*) )?(?:\d+ )?\d+\r\n(?:NATS\/1\.0\r\n((?:.+\r\n)*)\r\n)?(.*)\r\n/g),
+  ]
+  sent = ''
+  return frames.map(([, subject = '', reply = '', headers = '', body = '']) => {
+    const values = [...headers.matchAll(/Nats-Batch-\S+ (\S+)/g)].map(([, value]) => value)
+    return [subject.replace('PILLION.JS.', ''), reply, ...values, body].filter((part) => part !== '').join(' ')
+  })
+}
+
+/** nats-server says that so many are stored, the last under this sequence. */
+function stored(batch: string, count: number, sequence: number): void {
+  const text = JSON.stringify({ stream: 'orders', seq: sequence, batch, count })
+  heard.at(-1)?.({ subject: '', reply: '', headerBytes: 0, payload: Buffer.from(text) })
+}
+
+const many = Array.from({ length: 50 }, (_, n) => `m${n}`)
+
+/** So many that as many are expected again. */
+function burst(): void {
+  publish(...many)
+  expect(taken()).toHaveLength(many.length)
+  stored('batch1', many.length, many.length)
+  taken()
+}
+
+test('the first of a batch is with nats-server while the others are waited for', () => {
+  burst()
+  publish('one')
+  expect(taken()).toEqual(['Q.orders batch2 1 one'])
+  publish('two')
+  expect(taken()).toEqual([])
+  vi.advanceTimersByTime(WAIT_MS + 1)
+  expect(taken()).toEqual(['Q.orders answer.2 batch2 2 1 two'])
+  stored('batch2', 2, 52)
+  expect(taken()).toEqual(['of.one {"stream":"orders", "seq":51}', 'of.two {"stream":"orders", "seq":52}'])
+})
+
+test('a batch of which only the first came ends with that', () => {
+  burst()
+  publish('one')
+  taken()
+  vi.advanceTimersByTime(WAIT_MS + 1)
+  expect(taken()).toEqual(['Q.orders answer.2 batch2 2 eob'])
+  stored('batch2', 1, 51)
+  expect(taken()).toEqual(['of.one {"stream":"orders", "seq":51}'])
+  // Nobody else came: nobody is waited for.
+  publish('two')
+  expect(taken()).toEqual(['Q.orders of.two two'])
+})
+
+test('what nats-server had of a batch is forgotten with the connection', () => {
+  burst()
+  publish('one')
+  taken()
+  batcher.lost()
+  expect(batcher.isIdle).toBe(true)
+  publish(...many)
+  expect(taken()[0]).toBe('Q.orders batch3 1 m0')
+})
