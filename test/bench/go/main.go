@@ -39,11 +39,12 @@ var brokers = map[string]func(settings, chan<- error) (queue, error){
 	"nats":     openNats,
 	"redis":    openRedis,
 	"rabbitmq": openRabbitMQ,
+	"artemis":  openArtemis,
 }
 
 func main() {
 	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume")
-	broker := flag.String("broker", "nats", "nats, redis or rabbitmq")
+	broker := flag.String("broker", "nats", "nats, redis, rabbitmq or artemis")
 	server := flag.String("server", "", "the broker's URL")
 	subject := flag.String("subject", "", "nats: where to publish")
 	stream := flag.String("stream", "", "nats: where to consume")

@@ -32,7 +32,7 @@ export async function startInRoot(root: DebianRoot, folder: string, server: Serv
     [...isolated, 'sh', '-c', ENTER, 'enter', root.path, folder, DATA, ...server.command],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: DATA, LC_ALL: 'C.UTF-8', ...server.env },
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: DATA, LC_ALL: 'C', ...server.env },
     },
   )
   let said = ''

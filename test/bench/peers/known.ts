@@ -1,5 +1,6 @@
+import { artemis } from './artemis.ts'
 import type { Peer, PeerName } from './peer.ts'
 import { rabbitmq } from './rabbitmq.ts'
 import { redis } from './redis.ts'
 
-export const PEERS: Readonly<Record<PeerName, Peer>> = { redis, rabbitmq }
+export const PEERS: Readonly<Record<PeerName, Peer>> = { redis, rabbitmq, artemis }
