@@ -54,4 +54,4 @@ function bars(row: Row): Bar[] {
   ]
 }
 
-const PEER_TITLES = { redis: 'Redis', rabbitmq: 'RabbitMQ', artemis: 'Artemis' } as const
+const PEER_TITLES = { redis: 'Redis', rabbitmq: 'RabbitMQ', artemis: 'Artemis', kafka: 'Kafka' } as const

@@ -39,7 +39,7 @@ func (q *artemisQueueClient) publish(body []byte) error {
 	return nil
 }
 
-func (q *artemisQueueClient) consume(messages int) error {
+func (q *artemisQueueClient) consume(messages int, began func()) error {
 	ctx := context.Background()
 	receiver, err := q.session.NewReceiver(ctx, artemisQueue, &amqp.ReceiverOptions{
 		Credit:             prefetch,
@@ -48,10 +48,13 @@ func (q *artemisQueueClient) consume(messages int) error {
 	if err != nil {
 		return err
 	}
-	for range messages {
+	for n := range messages {
 		message, err := receiver.Receive(ctx, nil)
 		if err != nil {
 			return err
+		}
+		if n == 0 {
+			began()
 		}
 		if err := receiver.AcceptMessage(ctx, message); err != nil {
 			return err
