@@ -43,10 +43,10 @@ export async function debianRoot(
   return { path, version: await readFile(versionFile, 'utf8') }
 }
 
-/** @param tool that a peer of Debian's needs on this machine; @throws PeerMissing when one of them is not there */
-async function need(tool: string): Promise<void> {
+/** @throws PeerMissing when a tool that gets or runs peers is not on this machine; @param why it is needed */
+export async function need(tool: string, why: string): Promise<void> {
   await run(tool, ['--version']).catch((error: unknown) => {
-    throw new PeerMissing(`it comes from a Debian package, which takes Linux with ${tool}`, { cause: error })
+    throw new PeerMissing(`${tool} is not there: ${why}`, { cause: error })
   })
 }
 
@@ -57,7 +57,8 @@ async function unpack(
   more: (root: string) => Promise<void>,
 ): Promise<void> {
   const [name] = names
-  for (const tool of ['apt-get', 'dpkg-deb', 'unshare']) await need(tool)
+  for (const tool of ['apt-get', 'dpkg-deb', 'unshare'])
+    await need(tool, 'peers come as packages of Debian, which takes Linux and that tool')
   progress(`getting Debian's ${name} (about half a minute, once) …`)
   const unfinished = `${path}.${process.pid}`
   try {
@@ -80,9 +81,7 @@ async function unpack(
     await rename(root, path)
   } catch (error) {
     if (error instanceof PeerMissing) throw error
-    throw new PeerMissing(`Debian's package ${name} could not be had: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    })
+    throw new PeerMissing(`Debian's package ${name} could not be had`, { cause: error })
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }

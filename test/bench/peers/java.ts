@@ -1,4 +1,5 @@
 import { run } from '../../cluster/run.ts'
+import { need } from './debian.ts'
 import { PeerMissing } from './peer.ts'
 
 /** Debian's, in the root of a peer that is written in Java. */
@@ -11,13 +12,11 @@ export const JAVA_HOME = '/usr/lib/jvm/java-21-openjdk-amd64'
  * @param what is got; @throws PeerMissing with that
  */
 export async function maven(what: string, args: readonly string[], progress: (line: string) => void): Promise<void> {
+  await need('mvn', `install Maven, which gets ${what} from Maven Central`)
   progress(`getting ${what} from Maven Central …`)
   try {
     await run('mvn', ['--batch-mode', ...args])
   } catch (error) {
-    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''
-    throw new PeerMissing(`${what} could not be had: it comes from Maven Central and takes mvn (${reason})`, {
-      cause: error,
-    })
+    throw new PeerMissing(`${what} could not be had from Maven Central`, { cause: error })
   }
 }

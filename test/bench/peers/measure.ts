@@ -27,12 +27,16 @@ export async function measurePeers(
       figures[peer.name] = { version, median: median(measured), runs: measured }
     } catch (error) {
       const notRun = error instanceof Error ? error.message : String(error)
-      progress(`  ${peer.name} is not measured: ${notRun}`)
+      progress(`  ${peer.name} is not measured: ${notRun}${causeOf(error)}`)
       figures[peer.name] = { notRun }
     }
   }
   return figures
 }
+
+/** What a command said of itself; not for a result, since it may name folders of this machine. */
+const causeOf = (error: unknown): string =>
+  error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : ''
 
 async function measureRuns(
   peer: Peer,
