@@ -63,7 +63,7 @@ describe('readOptions', () => {
     [['consume', '--folder', '/nowhere/at/all'], '--folder needs the folder "/nowhere/at/all", which is not there'],
     [['consume', '--out', '/nowhere/at/all.json'], '--out needs the folder "/nowhere/at", which is not there'],
     [['consume', '--svg', '/nowhere/at/all'], '--svg needs the folder "/nowhere/at/all", which is not there'],
-    [['consume', '--peers', 'redis,sqs'], '--peers has "sqs"; there is redis, rabbitmq'],
+    [['consume', '--peers', 'redis,sqs'], '--peers has "sqs"; there is redis, rabbitmq, artemis, kafka'],
     [['consume', '--peers', 'redis', '--durability', 'both'], '--peers are measured beside --durability Always'],
     [['consume', '--peers', 'redis', '--mode', 'Lru'], '--peers are measured beside --durability Always and --mode'],
     [['latency', '--peers', 'redis'], '--peers cannot be measured by latency'],

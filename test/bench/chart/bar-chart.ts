@@ -14,10 +14,12 @@ export interface BarChart {
   readonly title: string
   /** Below the title, a line each. */
   readonly notes: readonly string[]
+  /** Every series that there is, also those that have no bar here, so that each has its colour in every chart. */
+  readonly series: readonly string[]
   readonly groups: readonly Group[]
 }
 
-/** Of each series, in the order in which they first come: readable on a light and on a dark ground, and by the colour-blind. */
+/** Of each series, in their order: readable on a light and on a dark ground, and by the colour-blind. */
 const LIGHT = ['#0969da', '#8c959f', '#bc4c00', '#1a7f37', '#8250df', '#bf8700']
 const DARK = ['#58a6ff', '#8b949e', '#f0883e', '#3fb950', '#bc8cff', '#d29922']
 
@@ -39,8 +41,7 @@ const BAR_SPACE = WIDTH - 2 * MARGIN - SERIES_WIDTH - VALUE_WIDTH
  * An SVG of horizontal bars, group below group, each with its figure. It has a ground of its own, light or dark as its reader's system is, so that it
  * is readable on any page.
  */
-export function barChart({ title, notes, groups }: BarChart): string {
-  const series = [...new Set(groups.flatMap(({ bars }) => bars.map((bar) => bar.series)))]
+export function barChart({ title, notes, series, groups }: BarChart): string {
   const lines: string[] = []
   let y = MARGIN
   const text = (kind: string, x: number, words: string): void => {

@@ -50,3 +50,11 @@ test('is one a bench and unit', () => {
   expect(texts(drawn.get('tx-ms'), 'title')).toEqual(['tx, ms, less is better'])
   expect(texts(drawn.get('tx-ms'), 'group')).toEqual(['1-p50, Fifo, Interval'])
 })
+
+test('gives a peer the same colour whether or not others are there', () => {
+  const kafka = { version: '4', median: 5, runs: [5] }
+  const alone = row({ name: 'publish', mode: 'Fifo', durability: 'Always', inFlight: 1 }, 'msg/s', [3], [2], { kafka })
+  const rabbitmq = { version: '4', median: 5, runs: [5] }
+  const both = { ...alone, peers: { rabbitmq, kafka } }
+  expect(bars(draw(alone).get('publish')).at(-1)).toEqual(bars(draw(both).get('publish')).at(-1))
+})

@@ -21,6 +21,7 @@ export function charts({ command, machine, results }: Report): Array<readonly [n
         `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, ${fileSystem}, loopback; medians of ${first.oursRuns.length}`,
         `${command} · bars are to scale within a group`,
       ],
+      series: seriesOf(bench),
       groups: rows.map((row) => ({ label: label(row), bars: bars(row) })),
     })
     return [[name, svg] as const]
@@ -45,13 +46,17 @@ function label(row: Row): string {
 
 /** Of those that were measured. */
 function bars(row: Row): Bar[] {
-  const own = { memory: ['many waiting', '1,000 waiting'] }[benchOf(row)] ?? ['Pillion', 'raw JetStream']
-  const peers = PEER_NAMES.map((name) => ({ series: PEER_TITLES[name], value: peerMedian(row, name) }))
-  return [
-    { series: own[0] ?? 'ours', value: row.ours },
-    { series: own[1] ?? 'raw', value: row.raw },
-    ...peers.flatMap(({ series, value }) => (value === undefined ? [] : [{ series, value }])),
-  ]
+  const values = [row.ours, row.raw, ...PEER_NAMES.map((name) => peerMedian(row, name))]
+  return seriesOf(benchOf(row)).flatMap((series, i) => {
+    const value = values[i]
+    return value === undefined ? [] : [{ series, value }]
+  })
 }
 
-const PEER_TITLES = { redis: 'Redis', rabbitmq: 'RabbitMQ' } as const
+/** What ours, raw and the peers are called. */
+const seriesOf = (bench: string): string[] => [
+  ...(bench === 'memory' ? ['many waiting', '1,000 waiting'] : ['Pillion', 'raw JetStream']),
+  ...PEER_NAMES.map((name) => PEER_TITLES[name]),
+]
+
+const PEER_TITLES = { redis: 'Redis', rabbitmq: 'RabbitMQ', artemis: 'Artemis', kafka: 'Kafka' } as const

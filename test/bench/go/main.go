@@ -28,8 +28,9 @@ const prefetch = 1000
 type queue interface {
 	// Sends a message. Its confirmation, or what went wrong, comes on the channel that the queue was opened with.
 	publish(body []byte) error
-	// Takes and acknowledges so many messages, each by itself, and returns when the broker has processed that.
-	consume(messages int) error
+	// Takes and acknowledges so many messages, each by itself, and returns when the broker has processed that. Calls began when the first comes:
+	// joining a group is not what is measured.
+	consume(messages int, began func()) error
 }
 
 type settings struct{ server, subject, stream, consumer string }
@@ -39,11 +40,13 @@ var brokers = map[string]func(settings, chan<- error) (queue, error){
 	"nats":     openNats,
 	"redis":    openRedis,
 	"rabbitmq": openRabbitMQ,
+	"artemis":  openArtemis,
+	"kafka":    openKafka,
 }
 
 func main() {
 	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume")
-	broker := flag.String("broker", "nats", "nats, redis or rabbitmq")
+	broker := flag.String("broker", "nats", "nats, redis, rabbitmq, artemis or kafka")
 	server := flag.String("server", "", "the broker's URL")
 	subject := flag.String("subject", "", "nats: where to publish")
 	stream := flag.String("stream", "", "nats: where to consume")
@@ -71,8 +74,8 @@ func main() {
 		fill(queue, acked, *inFlight, *messages, body)
 		seconds = time.Since(begun).Seconds()
 	case "consume":
-		begun := time.Now()
-		must(queue.consume(*messages))
+		var begun time.Time
+		must(queue.consume(*messages, func() { begun = time.Now() }))
 		seconds = time.Since(begun).Seconds()
 	default:
 		must(fmt.Errorf("no such thing to do: %q", *what))

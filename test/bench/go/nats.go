@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -37,7 +38,7 @@ func (q *natsQueue) publish(body []byte) error {
 }
 
 // Until the consumer has nothing pending and nothing unacknowledged, and the stream is empty.
-func (q *natsQueue) consume(messages int) error {
+func (q *natsQueue) consume(messages int, began func()) error {
 	ctx := context.Background()
 	js, err := jetstream.New(q.conn)
 	if err != nil {
@@ -48,7 +49,12 @@ func (q *natsQueue) consume(messages int) error {
 		return err
 	}
 	all := make(chan error, messages)
-	consuming, err := consumer.Consume(func(m jetstream.Msg) { all <- m.Ack() }, jetstream.PullMaxMessages(prefetch))
+	var first sync.Once
+	take := func(m jetstream.Msg) {
+		first.Do(began)
+		all <- m.Ack()
+	}
+	consuming, err := consumer.Consume(take, jetstream.PullMaxMessages(prefetch))
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (q *rabbitMQQueue) publish(body []byte) error {
 	return q.channel.PublishWithContext(context.Background(), "", rabbitQueue, false, false, message)
 }
 
-func (q *rabbitMQQueue) consume(messages int) error {
+func (q *rabbitMQQueue) consume(messages int, began func()) error {
 	if err := q.channel.Qos(prefetch, 0, false); err != nil {
 		return err
 	}
@@ -54,8 +54,11 @@ func (q *rabbitMQQueue) consume(messages int) error {
 	if err != nil {
 		return err
 	}
-	for range messages {
+	for n := range messages {
 		delivery, open := <-deliveries
+		if n == 0 {
+			began()
+		}
 		if !open {
 			return errors.New("RabbitMQ closed the channel")
 		}

@@ -44,13 +44,16 @@ func (q *redisQueue) publish(body []byte) error {
 }
 
 // An acknowledged entry stays in the stream until it is deleted, so both are done to each.
-func (q *redisQueue) consume(messages int) error {
+func (q *redisQueue) consume(messages int, began func()) error {
 	ctx := context.Background()
 	for left := messages; left > 0; {
 		read := q.client.B().Xreadgroup().Group(redisGroup, "bench").Count(prefetch).Streams().Key(redisStream).Id(">").Build()
 		streams, err := q.client.Do(ctx, read).AsXRead()
 		if err != nil {
 			return err
+		}
+		if left == messages {
+			began()
 		}
 		entries := streams[redisStream]
 		settle := make(rueidis.Commands, 0, 2*len(entries))

@@ -26,31 +26,45 @@ export interface DebianRoot {
 }
 
 /**
- * Unpacks a package, unless it is in the cache, with an apt that has lists, cache and state of its own: nothing is installed on this system, and
+ * Unpacks packages, unless they are in the cache, with an apt that has lists, cache and state of its own: nothing is installed on this system, and
  * nothing starts by itself.
+ *
+ * @param names of packages, the first of which it is about
+ * @param more is done to a fresh root, once
  */
-export async function debianRoot(name: string, progress: (line: string) => void): Promise<DebianRoot> {
-  const path = cacheFolder('bench', 'peers', name)
+export async function debianRoot(
+  names: readonly [string, ...string[]],
+  progress: (line: string) => void,
+  more: (root: string) => Promise<void> = async () => undefined,
+): Promise<DebianRoot> {
+  const path = cacheFolder('bench', 'peers', names.join('+'))
   const versionFile = join(path, VERSION_FILE)
-  if (!existsSync(versionFile)) await unpack(name, path, progress)
+  if (!existsSync(versionFile)) await unpack(names, path, progress, more)
   return { path, version: await readFile(versionFile, 'utf8') }
 }
 
-/** @param tool that a peer of Debian's needs on this machine; @throws PeerMissing when one of them is not there */
-async function need(tool: string): Promise<void> {
+/** @throws PeerMissing when a tool that gets or runs peers is not on this machine; @param why it is needed */
+export async function need(tool: string, why: string): Promise<void> {
   await run(tool, ['--version']).catch((error: unknown) => {
-    throw new PeerMissing(`it comes from a Debian package, which takes Linux with ${tool}`, { cause: error })
+    throw new PeerMissing(`${tool} is not there: ${why}`, { cause: error })
   })
 }
 
-async function unpack(name: string, path: string, progress: (line: string) => void): Promise<void> {
-  for (const tool of ['apt-get', 'dpkg-deb', 'unshare']) await need(tool)
+async function unpack(
+  names: readonly [string, ...string[]],
+  path: string,
+  progress: (line: string) => void,
+  more: (root: string) => Promise<void>,
+): Promise<void> {
+  const [name] = names
+  for (const tool of ['apt-get', 'dpkg-deb', 'unshare'])
+    await need(tool, 'peers come as packages of Debian, which takes Linux and that tool')
   progress(`getting Debian's ${name} (about half a minute, once) …`)
   const unfinished = `${path}.${process.pid}`
   try {
     const apt = await ownApt(join(unfinished, 'apt'))
     await apt('apt-get', ['update'])
-    await apt('apt-get', ['install', '--download-only', '--yes', name, ...ESSENTIAL])
+    await apt('apt-get', ['install', '--download-only', '--yes', ...names, ...ESSENTIAL])
     const policy = await apt('apt-cache', ['policy', name])
     const root = join(unfinished, 'root')
     await mkdir(root)
@@ -62,12 +76,12 @@ async function unpack(name: string, path: string, progress: (line: string) => vo
     }
     for (const [file, text] of Object.entries(ETC)) await writeFile(join(root, 'etc', file), text)
     await mkdir(join(root, 'data'))
+    await more(root)
     await writeFile(join(root, VERSION_FILE), upstream(/Candidate: (\S+)/.exec(policy)?.[1] ?? ''))
     await rename(root, path)
   } catch (error) {
-    throw new PeerMissing(`Debian's package ${name} could not be had: ${error instanceof Error ? error.message : ''}`, {
-      cause: error,
-    })
+    if (error instanceof PeerMissing) throw error
+    throw new PeerMissing(`Debian's package ${name} could not be had`, { cause: error })
   } finally {
     await rm(unfinished, { recursive: true, force: true })
   }

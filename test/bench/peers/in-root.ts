@@ -17,9 +17,9 @@ interface Server {
   readonly url: string
 }
 
-/** Mounts what the root lacks, for nobody else to see, and becomes the server. */
+/** Mounts what the root lacks, for nobody else to see, and becomes the server. Java wants a root that is a mount itself. */
 const ENTER =
-  'mount --rbind /dev "$1/dev" && mount --bind "$2" "$1$3" && root="$1" && shift 3 && exec chroot "$root" "$@"'
+  'mount --rbind "$1" "$1" && mount --rbind /dev "$1/dev" && mount --bind "$2" "$1$3" && root="$1" && shift 3 && exec chroot "$root" "$@"'
 
 /**
  * Starts a server in a root of its own, on this machine's loopback and `folder`'s disk. All that it starts is in its process namespace, and goes
@@ -32,7 +32,7 @@ export async function startInRoot(root: DebianRoot, folder: string, server: Serv
     [...isolated, 'sh', '-c', ENTER, 'enter', root.path, folder, DATA, ...server.command],
     {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: DATA, LC_ALL: 'C.UTF-8', ...server.env },
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: DATA, LC_ALL: 'C', ...server.env },
     },
   )
   let said = ''

@@ -20,7 +20,7 @@ export interface Peer {
   start(folder: string): Promise<RunningPeer>
 }
 
-export const PEER_NAMES = ['redis', 'rabbitmq'] as const
+export const PEER_NAMES = ['redis', 'rabbitmq', 'artemis', 'kafka'] as const
 export type PeerName = (typeof PEER_NAMES)[number]
 
 /** A peer cannot be had on this machine; says why, and what to install. */

@@ -8,10 +8,12 @@ const PACKAGE = 'rabbitmq-server'
 /** RabbitMQ with a quorum queue of one member, which syncs its log before each confirmation. */
 export const rabbitmq: Peer = {
   name: 'rabbitmq',
-  install: async (progress) => (await debianRoot(PACKAGE, progress)).version,
+  install: async (progress) => (await debianRoot([PACKAGE], progress)).version,
   async start(folder) {
     const [port, distribution, epmd] = [await freePort(), await freePort(), await freePort()]
     const env = {
+      // Erlang takes its encoding from the name alone.
+      LC_ALL: 'C.UTF-8',
       RABBITMQ_NODENAME: 'bench@localhost',
       RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
       RABBITMQ_NODE_PORT: String(port),
@@ -25,7 +27,7 @@ export const rabbitmq: Peer = {
       RABBITMQ_ENABLED_PLUGINS_FILE: `${DATA}/plugins`,
       RABBITMQ_CONFIG_FILE: `${DATA}/rabbitmq.conf`,
     }
-    const root = await debianRoot(PACKAGE, () => undefined)
+    const root = await debianRoot([PACKAGE], () => undefined)
     const command = ['/usr/lib/rabbitmq/bin/rabbitmq-server']
     return startInRoot(root, folder, { command, env, port, url: `amqp://guest:guest@127.0.0.1:${port}` })
   },

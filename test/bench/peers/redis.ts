@@ -8,7 +8,7 @@ const PACKAGE = 'redis-server'
 /** Redis Streams with a consumer group; `appendfsync always` syncs before each answer, many commands at once where many wait. */
 export const redis: Peer = {
   name: 'redis',
-  install: async (progress) => (await debianRoot(PACKAGE, progress)).version,
+  install: async (progress) => (await debianRoot([PACKAGE], progress)).version,
   async start(folder) {
     const port = await freePort()
     const settings = {
@@ -22,7 +22,7 @@ export const redis: Peer = {
       'auto-aof-rewrite-percentage': '0',
     }
     const options = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value])
-    const root = await debianRoot(PACKAGE, () => undefined)
+    const root = await debianRoot([PACKAGE], () => undefined)
     const command = ['redis-server', ...options]
     return startInRoot(root, folder, { command, port, url: `redis://127.0.0.1:${port}` })
   },
