@@ -18,3 +18,9 @@ function inNumbers({ retry }: QueueSpec): RetryPolicy & { readonly visibilityTim
     backoff: { initialMs: parseDuration(initial), factor, maxMs: parseDuration(max), jitterPercent },
   }
 }
+
+/** A client may answer a delivery long after its timeout, as one whose connection was cut does. Milliseconds. */
+const LATE_MS = 10_000
+
+/** How long it is known that a message ended because a copy took its place, so that nobody is told that theirs was acknowledged. Milliseconds. */
+export const movedIsKnownMs = (spec: QueueSpec): number => Math.max(LATE_MS, 2 * retryPolicy(spec).visibilityTimeoutMs)

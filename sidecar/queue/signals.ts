@@ -14,7 +14,7 @@ import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import { isSurelyDelivered, type LaneState } from './lane-state.ts'
-import { retryPolicy } from './retry-policy.ts'
+import { movedIsKnownMs, retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
 
 /** As long as a timer can wait. Milliseconds. */
@@ -148,7 +148,7 @@ export class Signals {
 
   /** Lets go of what retries and extensions left behind. */
   forget(now: number): void {
-    const since = now - 2 * this.#visibilityTimeoutMs
+    const since = now - movedIsKnownMs(this.#q.spec)
     for (const { alive, delayed, ledger, movedAt } of this.#q.lanes) {
       for (const [sequence, until] of delayed) {
         if (until + QUEUED_WITHIN_MS < now || ledger.isSettled(sequence)) delayed.delete(sequence)

@@ -6,11 +6,13 @@ import { wantedDeadLetterStream, wantedLane, wantedQueueStream, wantedSettlement
 import { type Ensured, ensureConsumer, ensureStream, GONE, isMissing } from '../jetstream/ensure.ts'
 import { hasGaps, isTree, lanes as lanesOf } from '../lanes/lanes.ts'
 import { Account } from '../settlement/account.ts'
+import { goneElsewhere } from '../settlement/gone-elsewhere.ts'
 import { LaneLedger } from '../settlement/lane-ledger.ts'
 import { replay, replayAccounts } from '../settlement/replay.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
 import { cutBackTo, highestNamed } from './cut-back.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
+import { movedIsKnownMs } from './retry-policy.ts'
 import { findSubQueues } from './sub-queues.ts'
 import {
   adoptLane,
@@ -70,7 +72,11 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
   q.cutBack = Math.max(highestNamed(records), ...states.map(({ ledger }) => ledger.floor)) > end
   q.created = stream.created
   q.createdAt = Date.parse(stream.created)
-  for (const { consumer, ledger, spread } of states) {
+  const [now, monotonic] = [Date.now(), performance.now()]
+  const since = now - movedIsKnownMs(q.spec)
+  for (const { consumer, ledger, movedAt, spread } of states) {
+    for (const [sequence, at] of goneElsewhere(records, consumer, { since, through: end }))
+      movedAt.set(sequence, monotonic - (now - at))
     if (spread !== undefined) spread.stoppedAt = named.get(consumer)
     if (named.has(consumer)) ledger.forgetAbove(end)
     else q.accounts.get(groupOfLane(consumer))?.miss(ledger.droppedBelow(stream.state.first_seq))

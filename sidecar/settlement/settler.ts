@@ -1,5 +1,6 @@
 import { type LaneState, type Outcome, OUTCOMES } from '../queue/lane-state.ts'
 import type { Account } from './account.ts'
+import { isElsewhere, rangesOf } from './gone-elsewhere.ts'
 import type { SettlementLog } from './log.ts'
 import { Purger, type PurgerOptions } from './purger.ts'
 import { RangeSet } from './range-set.ts'
@@ -165,11 +166,12 @@ export class Settler {
   /** @param deliveries of lanes that are stopped in good order, how many they made */
   snapshot(deliveries?: ReadonlyMap<string, number>): SettlementRecord {
     const lanes: Record<string, LaneSettlements> = {}
-    for (const { consumer, ledger } of this.#o.lanes()) {
+    for (const { consumer, ledger, movedAt } of this.#o.lanes()) {
       const made = deliveries?.get(consumer)
       lanes[consumer] = {
         floor: ledger.floor,
         acknowledged: ledger.ranges(),
+        ...(movedAt.size === 0 ? {} : { moved: rangesOf(movedAt.keys()) }),
         ...(made === undefined ? {} : { deliveries: made }),
       }
     }
@@ -338,7 +340,7 @@ export class Settler {
       const isCertain = outcome !== 'acknowledged' || certain
       if (!isOurs && isCertain && sequence > lane.ledger.delivered) this.#takeOut(lane, sequence)
       if (lane.moving.size > 0) lane.moving.delete(sequence)
-      if (outcome === 'moved') lane.movedAt.set(sequence, performance.now())
+      if (isElsewhere(outcome)) lane.movedAt.set(sequence, performance.now())
       if (lane.alive.size > 0) lane.alive.delete(sequence)
       // Who is told that it is on record must not be given it again because its timeout ends before the purge.
       if (passOn || late || reply !== undefined || lane.lane.maxAckPending === 1)

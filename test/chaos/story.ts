@@ -53,7 +53,7 @@ export class Story {
 
   /** Something happened to the broker. */
   happened(what: string): void {
-    this.#events.push({ at: this.#now, what })
+    this.#events.push({ at: this.#since(performance.now()), what })
   }
 
   /** From now on everybody only acknowledges, and nothing is brought back any more. */
@@ -76,7 +76,7 @@ export class Story {
    * @param replaced whether one message takes the place of another where it is
    */
   delivered(id: string, at: number, which = '', replaced = false): void {
-    const known = this.#of(id, `delivered ${which}`)
+    const known = this.#of(id, `delivered ${which}`, at)
     known.deliveries++
     const { confirmedAt, killsWhenAccepted, failed, endings, mayBeTwice } = known
     if (confirmedAt === undefined || at <= confirmedAt || mayBeTwice) return
@@ -122,8 +122,8 @@ export class Story {
     }
   }
 
-  get #now(): number {
-    return Math.round(performance.now() - this.#started)
+  #since(at: number): number {
+    return Math.round(at - this.#started)
   }
 
   /** What happened to a message, and to the broker meanwhile. */
@@ -138,7 +138,8 @@ export class Story {
       .join(', ')}`
   }
 
-  #of(id: string, what: string): Known {
+  /** @param at when it happened, where that is not now; monotonic milliseconds */
+  #of(id: string, what: string, at = performance.now()): Known {
     let known = this.#known.get(id)
     if (known === undefined) {
       known = {
@@ -152,7 +153,7 @@ export class Story {
       }
       this.#known.set(id, known)
     }
-    known.history.push(`${this.#now} ${what}`)
+    known.history.push(`${this.#since(at)} ${what}`)
     return known
   }
 }
