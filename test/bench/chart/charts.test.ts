@@ -34,7 +34,8 @@ test('says on what machine and how to repeat it, with what XML takes for itself 
   const svg = draw(publish(1, 1, 1)).get('publish')
   expect(texts(svg, 'note')).toEqual([
     'A &amp; B &lt;1&gt;, 2 cores, 24 GiB, Linux 6, ext4, loopback; medians of 1',
-    'npm run bench -- publish · bars are to scale within a group',
+    'npm run bench -- publish',
+    'Bars are to scale within a group.',
   ])
 })
 

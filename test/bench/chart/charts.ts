@@ -19,7 +19,8 @@ export function charts({ command, machine, results }: Report): Array<readonly [n
       title: `${bench}, ${first.unit}${LESS_IS_BETTER.has(first.unit) ? ', less is better' : ''}`,
       notes: [
         `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, ${fileSystem}, loopback; medians of ${first.oursRuns.length}`,
-        `${command} · bars are to scale within a group`,
+        command,
+        'Bars are to scale within a group.',
       ],
       series: seriesOf(bench),
       groups: rows.map((row) => ({ label: label(row), bars: bars(row) })),
