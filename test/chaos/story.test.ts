@@ -20,7 +20,7 @@ test('a message that was accepted and acknowledged is neither lost nor doubled',
 test('one that was accepted and acknowledged by nobody is lost', () => {
   const all = story(
     (told) => told.accepted('a'),
-    (told) => told.delivered('a', 1),
+    (told) => told.delivered('a', performance.now()),
     (told) => told.failed('a'),
   )
   expect(all.open).toEqual(['a'])
