@@ -20,7 +20,8 @@ export async function machine(folder: string): Promise<Machine> {
     cpu: processors[0]?.model.trim() ?? 'unknown',
     cores: processors.length,
     memoryGiB: Math.round(totalmem() / (1024 * MEBIBYTE)),
-    kernel: `${type()} ${release()}`,
+    // What follows the number is of whoever built it.
+    kernel: `${type()} ${release().split('-', 1)[0]}`,
     fileSystem: await readFile('/proc/self/mountinfo', 'utf8').then(
       async (mounts) => fileSystemOf(mounts, await realpath(folder)),
       () => 'unknown',
