@@ -17,4 +17,10 @@ export class SidecarError extends Error {
     this.field = more.field
     this.messages = more.messages
   }
+
+  /** As answers and records have it. */
+  get refusal(): { code: ApiErrorCode; message: string; field?: string } {
+    const { code, field, message } = this
+    return { code, message, ...(field === undefined ? {} : { field }) }
+  }
 }

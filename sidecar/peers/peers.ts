@@ -2,6 +2,8 @@ import { type Peers as Told, type PeersKnown, peersDigest, peersSchema } from '.
 import { parseRequest } from '../wire/parse-request.ts'
 import { type SidecarAccess, SidecarFailure } from './ask-sidecar.ts'
 
+const UNTOLD = 'this broker waits to be told of the other brokers of its namespace'
+
 /** The other brokers of the namespace, as this one was told of them last; in memory only. */
 export class Peers {
   #told: Told | undefined
@@ -27,6 +29,12 @@ export class Peers {
     return brokers.find(({ name, queues }) => name !== self && queues.includes(queue))?.name
   }
 
+  /** The same. Throws SidecarFailure where it was not told it. */
+  get ownName(): string {
+    if (this.#told === undefined) throw new SidecarFailure(UNTOLD)
+    return this.#told.self
+  }
+
   has(broker: string): boolean {
     return this.#told?.brokers.some(({ name }) => name === broker) ?? false
   }
@@ -36,10 +44,8 @@ export class Peers {
     const { self, brokers = [] } = this.#told ?? {}
     const found = brokers.find(({ name }) => name === broker)
     if (found !== undefined && broker !== self) return found
-    throw new SidecarFailure(
-      this.#told === undefined
-        ? 'this broker waits to be told of the other brokers of its namespace'
-        : `there is no broker ${broker} among those that this broker was told of`,
-    )
+    throw this.#told === undefined
+      ? new SidecarFailure(UNTOLD)
+      : new SidecarFailure(`there is no broker ${broker} among those that this broker was told of`)
   }
 }

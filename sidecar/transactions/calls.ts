@@ -9,7 +9,7 @@ import {
   voteSchema,
 } from '../../crds/protocol/participations.ts'
 import { Limiter } from '../delay/limiter.ts'
-import { askSidecar, SidecarFailure } from '../peers/ask-sidecar.ts'
+import { askSidecar } from '../peers/ask-sidecar.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Order } from './coordinator.ts'
 import type { Call, Entry } from './entry.ts'
@@ -98,22 +98,15 @@ export class Calls {
   }
 
   async #ask(entry: Entry, to: string): Promise<void> {
-    const body = { startedAt: entry.record.startedAt, from: this.#self() }
+    const body = { startedAt: entry.record.startedAt, from: this.#peers.ownName }
     const { decision } = await this.#post(entry, to, 'ask', body, decisionSchema)
     await this.#heard.decision(entry, decision)
   }
 
   #post<T>(entry: Entry, to: string, asks: Call['asks'], body: object, schema: z.ZodType<T>): Promise<T> {
-    const { coordinator, id } = entry.record.of ?? { coordinator: this.#self(), id: entry.id }
+    const { coordinator, id } = entry.record.of ?? { coordinator: this.#peers.ownName, id: entry.id }
     const path = `/participations/${encodeURIComponent(coordinator)}/${id}/${asks}`
     const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(ANSWER_MS)])
     return askSidecar(this.#peers.access(to), { method: 'POST', path, body, signal }, schema)
-  }
-
-  #self(): string {
-    const { self } = this.#peers
-    if (self === undefined)
-      throw new SidecarFailure('this broker waits to be told of the other brokers of its namespace')
-    return self
   }
 }

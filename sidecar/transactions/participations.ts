@@ -60,8 +60,7 @@ export class Participations {
     } catch (error) {
       this.#open.forget(entry)
       if (!(error instanceof SidecarError)) throw error
-      const { code, field, message } = error
-      return { vote: 'no', error: { code, message, ...(field === undefined ? {} : { field }) } }
+      return { vote: 'no', error: error.refusal }
     }
     const { participant, error } = entry.record
     if (participant !== undefined) {

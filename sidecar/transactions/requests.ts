@@ -51,8 +51,7 @@ export async function answer(
   } catch (error) {
     const failure = apiFailure(error)
     if (!(failure instanceof SidecarError)) return { error: { code: 'Internal', message: failure.message } }
-    const { code, field, message } = failure
-    return { error: { code, message, ...(field === undefined ? {} : { field }) } }
+    return { error: failure.refusal }
   }
 }
 

@@ -149,9 +149,8 @@ export class Run {
         error instanceof SidecarError
           ? error
           : new SidecarError('BrokerNotReady', 'nats-server did not answer; begin another transaction in a moment')
-      const { code, field, message } = known
-      entry.record = { ...entry.record, error: { code, message, ...(field === undefined ? {} : { field }) } }
-      return { kind: 'refused', reason: message }
+      entry.record = { ...entry.record, error: known.refusal }
+      return { kind: 'refused', reason: known.message }
     }
   }
 

@@ -61,15 +61,18 @@ export class Transactions {
 
   /** Those that somebody has to decide by hand. */
   get inDoubtCount(): number {
-    return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt').length
+    return this.#inDoubt().length
   }
 
   /** Those that somebody has to decide by hand and that send to a Queue or acknowledge messages of it. */
   inDoubtCountOf(queue: string): number {
-    return [...this.#open.values()].filter(
-      ({ record: { coordinator, queues, acks } }) =>
-        coordinator?.phase === 'inDoubt' && (queue in queues || acksByQueue(acks).has(queue)),
-    ).length
+    const isOf = ({ record: { queues, acks } }: Entry): boolean =>
+      Object.hasOwn(queues, queue) || acksByQueue(acks).has(queue)
+    return this.#inDoubt().filter(isOf).length
+  }
+
+  #inDoubt(): Entry[] {
+    return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt')
   }
 
   /** The connection to nats-server was lost, and is there again. */
