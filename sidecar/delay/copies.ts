@@ -2,7 +2,7 @@ import { queueStream } from '../../crds/protocol/subjects.ts'
 import { orMissing } from '../jetstream/ensure.ts'
 import type { QueueState } from '../queue/state.ts'
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts'
-import { copiedSequence } from './copy.ts'
+import { type Original, originalOf } from './copy.ts'
 import type { DelayedStore } from './store.ts'
 
 /** From which distance on a checkpoint is renewed: so many messages are looked through after a crash. */
@@ -51,12 +51,17 @@ export class Copies {
     const after = checkpoint?.created === created ? Math.min(checkpoint.through, state.last_seq) : 0
     let count = 0
     for await (const id of this.#store.headerOf(queueStream(name), after, 'Nats-Msg-Id')) {
-      const sequence = copiedSequence(id, name, this.created)
-      if (sequence !== undefined && (await this.#store.delete(sequence))) count++
+      const original = originalOf(id, name, this.created)
+      if (original !== undefined && (await this.#remove(original))) count++
     }
     if (count > 0) logger.warn({ count }, 'removed delayed messages that had been moved before')
     this.#safe = state.last_seq
     await this.#write({ created, through: this.#safe })
+  }
+
+  async #remove({ sequence, storedAt }: Original): Promise<boolean> {
+    const message = await this.#store.read(sequence)
+    return message?.time.getTime() === storedAt && (await this.#store.delete(sequence))
   }
 
   /** To be called before copies are made. */

@@ -13,13 +13,22 @@ import { mayExpire, ttlLeft } from './ttl.ts'
 /** How often a publish that replaces the last message of its key is tried while others do the same. */
 const TRIES = 100
 
-/** The id under which a copy is known: the same one made twice is stored once. */
+/** A delayed message. Its time belongs to it, since after a loss of power a sequence may be given to another one. */
+export interface Original {
+  readonly sequence: number
+  /** Milliseconds since 1970. */
+  readonly storedAt: number
+}
+
+/** Of the id under which a copy is known: the same one made twice is stored once. */
 const idPrefix = (queue: string, created: string): string => `delayed:${queue}:${created}:`
 
 /** Whose copy a message of the Queue is, by its `Nats-Msg-Id`; undefined when it is none of this delayed stream. */
-export function copiedSequence(id: string, queue: string, created: string): number | undefined {
+export function originalOf(id: string, queue: string, created: string): Original | undefined {
   const prefix = idPrefix(queue, created)
-  return id.startsWith(prefix) ? Number(id.slice(prefix.length)) : undefined
+  if (!id.startsWith(prefix)) return undefined
+  const [sequence, storedAt] = id.slice(prefix.length).split(':')
+  return { sequence: Number(sequence), storedAt: Number(storedAt) }
 }
 
 export interface Copy {
@@ -55,11 +64,11 @@ export function copyOf({ seq, headers: own }: StoredMessage, queue: string, now:
 export async function publishCopy(
   js: JetStreamAccess,
   queue: { readonly name: string; readonly spec: QueueSpec },
-  { sequence, created }: { readonly sequence: number; readonly created: string },
+  { sequence, storedAt, created }: Original & { readonly created: string },
   { subject, headers, due }: Copy,
   data: Uint8Array,
 ): Promise<number | 'replaced'> {
-  const msgID = `${idPrefix(queue.name, created)}${sequence}`
+  const msgID = `${idPrefix(queue.name, created)}${sequence}:${storedAt}`
   if (!movesToTail(queue.spec)) return (await js.client.publish(putSubject(subject), data, { headers, msgID })).seq
   for (let tries = 1; ; tries++) {
     const last = await lastOf(js, queueStream(queue.name), subject)

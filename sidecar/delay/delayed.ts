@@ -7,7 +7,9 @@ import { GONE } from '../jetstream/ensure.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { MAX_IN_FLIGHT } from '../lanes/lane.ts'
 import { movesToTail } from '../lanes/lanes.ts'
+import { isOfAnother } from '../queue/lost-end.ts'
 import type { QueueState } from '../queue/state.ts'
+import { isWhatWasStored } from '../queue/is-what-was-stored.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import { Copies } from './copies.ts'
@@ -280,13 +282,19 @@ export class Delayed {
     this.#inPlace.clear()
     const after = isTimer ? 0 : Math.max(0, last - 2 * MAX_IN_FLIGHT)
     if (last === 0) return
-    for await (const { parked } of this.#store.above(after, allSlots(this.#q.name))) {
+    for await (const { sequence, parked } of this.#store.above(after, allSlots(this.#q.name))) {
       if (parked === undefined || parked.created !== created) continue
-      if (isTimer) this.#inPlace.add(parked.sequence)
+      if (isTimer) {
+        if (isOfAnother(this.#q, { streamSequence: parked.sequence, storedAt: parked.storedAt })) {
+          await this.#store.delete(sequence)
+          continue
+        }
+        this.#inPlace.add(parked.sequence)
+      }
       const lane = laneOf(parked.subject)
       if (lane === undefined || lane.ledger.isSettled(parked.sequence)) continue
       if (isTimer) lane.moving.add(parked.sequence)
-      else settler.settle(lane, parked.sequence, 'moved', { late: true })
+      else if (await isWhatWasStored(this.#q, parked)) settler.settle(lane, parked.sequence, 'moved', { late: true })
     }
   }
 }

@@ -247,7 +247,7 @@ export class DelayedMover {
     const result = await publishCopy(
       js,
       { name, spec },
-      { sequence: message.seq, created: this.created },
+      { sequence: message.seq, storedAt: message.time.getTime(), created: this.created },
       copy,
       message.data,
     )

@@ -39,7 +39,8 @@ export function parkedCopy(message: StoredMessage, parking: Parking): ParkedCopy
   headers.set(copyHeader.attempts, String(attempts))
   headers.set(storedHeader.due, String(due))
   headers.set(storedHeader.subject, message.subject)
-  headers.set(storedHeader.parked, `${message.seq} ${created}`)
+  const storedAt = message.time.getTime()
+  headers.set(storedHeader.parked, `${message.seq} ${created} ${storedAt}`)
   const ttl = headerValue(message.headers, 'Nats-TTL')
   if (ttl !== undefined) {
     const left = ttlLeft(ttl, due - message.time.getTime())
@@ -48,5 +49,5 @@ export function parkedCopy(message: StoredMessage, parking: Parking): ParkedCopy
   }
   if (!fits(spec, message.data.length, headers)) return undefined
   const data = staysThere ? new Uint8Array() : message.data
-  return { headers, data, msgID: `parked:${queue}:${created}:${message.seq}` }
+  return { headers, data, msgID: `parked:${queue}:${created}:${message.seq}:${storedAt}` }
 }

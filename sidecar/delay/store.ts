@@ -30,6 +30,8 @@ export interface Parked {
   readonly sequence: number
   /** When the Queue's stream was created. */
   readonly created: string
+  /** When it was stored there; milliseconds since 1970. */
+  readonly storedAt: number
   readonly subject: string
 }
 
@@ -141,10 +143,10 @@ export class DelayedStore {
   }
 }
 
-/** `<sequence> <created>` */
+/** `<sequence> <created> <stored at>` */
 export function parseParked(text: string | undefined, subject: string | undefined): Parked | undefined {
-  const [sequence = '', created = ''] = text?.split(' ') ?? []
+  const [sequence = '', created = '', storedAt = ''] = text?.split(' ') ?? []
   return subject === undefined || !/^[1-9]\d*$/.test(sequence)
     ? undefined
-    : { sequence: Number(sequence), created, subject }
+    : { sequence: Number(sequence), created, storedAt: Number(storedAt), subject }
 }

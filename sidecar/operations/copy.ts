@@ -8,13 +8,22 @@ import { streamShape } from '../lanes/lanes.ts'
 import { copyHeader, headerValue, producersId, repeatedHeaders } from '../settlement/copied-headers.ts'
 import { deadLetterHeader } from '../settlement/dead-letter.ts'
 
+/** Where a message was: its stream, when that was created, and its sequence there. */
+export interface Origin {
+  readonly stream: string
+  readonly created: string
+}
+
 /**
- * The id under which a copy is known, so that it is found where it was made and not confirmed.
- *
- * @param created when the stream of the original was created: its sequences are unique together with it
+ * The id under which a copy is known, so that it is found where it was made and not confirmed. With the time at which the original was
+ * stored, since after a loss of power its sequence may be given to another message. Pure.
  */
-export const copyId = (stream: string, created: string, sequence: number): string =>
-  `moved:${stream}:${created}:${sequence}`
+export const copyId = (origin: Origin, { seq, time }: Pick<StoredMessage, 'seq' | 'time'>): string =>
+  `${copyIdPrefix(origin, seq)}${time.getTime()}`
+
+/** What the id of a copy begins with, whenever the original was stored. Pure. */
+export const copyIdPrefix = ({ stream, created }: Origin, sequence: number): string =>
+  `moved:${stream}:${created}:${sequence}:`
 
 /**
  * The headers of a copy: the message's own, its producer's id, what is left of its `Nats-TTL`, no trace of its being dead-lettered, and

@@ -5,7 +5,7 @@ import { COPY_BATCH_BYTES, type OtherBroker as Access } from '../../crds/protoco
 import { isFinished } from '../../crds/protocol/operation.ts'
 import { originalSubject, sourceStream } from '../browse/page.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import type { StoredMessage } from '../jetstream/stored-message.ts'
+import { firstSince, type StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import type { Queue } from '../queue/queue.ts'
 import { forwardsTo } from './forwarding.ts'
@@ -121,15 +121,16 @@ export class OperationRun {
       const why = `stream ${stream.config.name} is not the one any more that it began with`
       return finished(this.#progress, 'Failed', why, new Date())
     }
-    await this.#takeUp()
+    const last = await this.#through(stream.config.name)
+    await this.#takeUp(last)
     if (this.#cancelled) return this.#end('Cancelled')
     // A crash may have come between the last of them and the word that it was.
     if (wanted(this.#progress) === 0) return this.#end('Succeeded')
-    if (await this.#allAtOnce(stream.state.messages)) return this.#end('Succeeded')
+    if (await this.#allAtOnce(stream.state.messages, last)) return this.#end('Succeeded')
     let messages: Array<{ message: StoredMessage; subject: string }> = []
     let looked = 0
     let bytes = 0
-    const { position: first, last } = this.#progress
+    const { position: first } = this.#progress
     for await (const message of walk(js, stream, { from: first, to: last })) {
       if (from === 'messages' && source.hasEnded(message.subject, message.seq)) continue
       looked++
@@ -153,9 +154,19 @@ export class OperationRun {
     return this.#end('Succeeded')
   }
 
+  /**
+   * The last message that it is about. What was stored after it began is not: after a loss of power that may have numbers that others
+   * had then.
+   */
+  async #through(stream: string): Promise<number> {
+    const { startedAt, last } = this.#progress
+    const later = await firstSince(this.#o.js, stream, new Date(Date.parse(startedAt) + 1))
+    return later === undefined ? last : Math.min(last, later.seq - 1)
+  }
+
   /** What needs no look at each dead letter; true when it is done. */
-  async #allAtOnce(there: number): Promise<boolean> {
-    const { kind, from, select, ratePerSecond, dryRun, last } = this.#progress
+  async #allAtOnce(there: number, last: number): Promise<boolean> {
+    const { kind, from, select, ratePerSecond, dryRun } = this.#progress
     if (from !== 'dead-letters' || !selectsAll(select)) return false
     let done = there
     if (!dryRun) {
@@ -173,7 +184,7 @@ export class OperationRun {
   }
 
   /** Finds out what of an unfinished batch was done, and does the rest of that. */
-  async #takeUp(): Promise<void> {
+  async #takeUp(last: number): Promise<void> {
     const { target } = this.#o
     const { intent } = this.#progress
     if (intent !== undefined && target !== undefined) {
@@ -184,7 +195,7 @@ export class OperationRun {
     if (copied !== undefined) {
       this.#o.logger.info({ id: this.#progress.id, count: copied.length }, 'found copies whose originals were left')
       this.#o.repaired(copied.length)
-      await this.#endOriginals(copied)
+      await this.#endOriginals(copied.filter((sequence) => sequence <= last))
       this.#progress = ended(this.#progress)
       await this.#save()
     }

@@ -9,18 +9,15 @@ import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import { movesToTail } from '../lanes/lanes.ts'
 import type { Queue } from '../queue/queue.ts'
-import { copyHeaders, copyId, targetSubject } from './copy.ts'
+import { copyHeaders, copyId, copyIdPrefix, type Origin as CopyOrigin, targetSubject } from './copy.ts'
 
 /** nats-server's error codes for a stream at its limits, or a broker at its: there may be room later. */
 const NO_ROOM = [10077, 10047, 10023, 10028, 10002]
 const MESSAGE_TOO_LARGE = 10054
 
-export interface Origin {
+export interface Origin extends CopyOrigin {
   /** The Queue that the messages are, or were, in. */
   readonly queue: string
-  /** The stream that they are in, and when it was created. */
-  readonly stream: string
-  readonly created: string
   /** Whether they are dead letters, and stay that where they go. */
   readonly staysDead?: boolean
 }
@@ -41,7 +38,7 @@ export async function copyTo(
   try {
     await js.client.publish(putSubject(to), message.data, {
       headers,
-      msgID: copyId(origin.stream, origin.created, message.seq),
+      msgID: copyId(origin, message),
       ...(movesToTail(spec) ? { expect: { lastSubjectSequence: 0 } } : {}),
     })
     return { kind: 'copied' }
@@ -69,13 +66,14 @@ export async function findCopies(
 ): Promise<number[]> {
   const stream = await orMissing(js.manager.streams.info(queueStream(target)))
   if (stream === undefined) return []
-  const open = new Map(sequences.map((sequence) => [copyId(origin.stream, origin.created, sequence), sequence]))
+  const open = new Map(sequences.map((sequence) => [copyIdPrefix(origin, sequence), sequence]))
   const found: number[] = []
   for await (const { headers } of walk(js, stream, { from: after + 1, to: stream.state.last_seq })) {
     const id = headers.find(([key]) => key.toLowerCase() === 'nats-msg-id')?.[1] ?? ''
-    const sequence = open.get(id)
+    const prefix = id.slice(0, id.lastIndexOf(':') + 1)
+    const sequence = open.get(prefix)
     if (sequence === undefined) continue
-    open.delete(id)
+    open.delete(prefix)
     found.push(sequence)
     if (open.size === 0) break
   }

@@ -67,7 +67,7 @@ export class Balance {
     for (const [group, account] of accounts) {
       const there = this.#there(observation, group)
       const held = there.ready + there.inFlight
-      if (this.#q.cutBack) account.rebase(state.last_seq, held)
+      if (this.#q.rebases) account.rebase(state.last_seq, held)
       if (!this.#isSame(group, [state.last_seq, state.messages, held, account.state])) {
         isQuiet = false
         continue
@@ -79,7 +79,7 @@ export class Balance {
       const isEachSeen = !hasGaps(spec) && !account.sawTtl
       if (loss !== undefined) account.explain(loss, Math.max(0, unaccounted), isEachSeen)
     }
-    this.#q.cutBack = false
+    this.#q.rebases = false
     for (const [group, { unaccounted, ...counts }] of this.#groups(observation, 0)) {
       const ends = ENDS.map((end) => [end, counts[end]] as const)
       this.#q.metrics.balanced(group, Object.fromEntries(ends), unaccounted)

@@ -25,23 +25,25 @@ export interface Oldest {
  */
 export async function deadLetterOldest(q: QueueState, { reason, first, goes }: Oldest): Promise<void> {
   const ended: number[] = []
-  let copies: Array<Promise<void>> = []
+  // Not begun before the next message is read: nobody would hear of it if they failed meanwhile.
+  const batch: Array<{ message: StoredMessage; open: LaneState[] }> = []
+  const endAll = async (): Promise<void> => {
+    const all = batch.splice(0)
+    await Promise.all(all.map(({ message, open }) => end(q, message, open, reason)))
+    ended.push(...all.map(({ message }) => message.seq))
+  }
   let looked = 0
   for await (const message of readStored(q.js, queueStream(q.name), first)) {
     const open = openLanes(q, message)
     const verdict = goes(message, open)
     if (verdict === 'end' || ++looked > LOOK_AT_MOST) break
     if (!verdict || open.length === 0) continue
-    ended.push(message.seq)
-    copies.push(end(q, message, open, reason))
-    if (copies.length < COPIES) continue
-    await Promise.all(copies)
-    copies = []
+    if (batch.push({ message, open }) === COPIES) await endAll()
   }
-  await Promise.all(copies)
+  await endAll()
   if (ended.length === 0) return
   // On record before they are gone.
-  await q.settler.flush()
+  await q.settler.onRecord()
   await q.streamLock.run(async () => {
     for (const sequence of ended) await q.settler.purger.deleteMessage(sequence)
   })

@@ -2,6 +2,7 @@ import { ACK_SUBJECT, queueStream } from '../../crds/protocol/subjects.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
 import { isSurelyDelivered, type LaneState } from './lane-state.ts'
+import { isOfAnother } from './lost-end.ts'
 import { retryPolicy } from './retry-policy.ts'
 import type { Signals } from './signals.ts'
 import type { QueueState } from './state.ts'
@@ -45,13 +46,13 @@ export class HeldAcks {
 
   /** Why a transaction cannot acknowledge it; undefined: it can. To be called after `look`. */
   problem(transaction: string, ack: AckSubject): SidecarError | undefined {
-    const { name, settler, createdAt } = this.#q
+    const { name, settler } = this.#q
     const { streamSequence: sequence } = ack
     const refuse = (why: string): SidecarError =>
       new SidecarError('AckRefused', `message ${sequence} of queue ${name} ${why}`, { field: 'acks' })
     const lane = this.#lane(ack)
     if (lane === undefined) return refuse(`was not delivered by "${ack.consumer}", which is no consumer of the queue`)
-    if (ack.storedAt < createdAt) return refuse('is of an earlier queue of this name')
+    if (isOfAnother(this.#q, ack)) return refuse('is of an earlier queue of this name, or was lost with the power')
     const holder = lane.held.get(sequence)
     if (holder === transaction) return undefined
     if (holder !== undefined) return refuse(`is held by transaction ${holder}, which acknowledges it too`)
@@ -90,11 +91,11 @@ export class HeldAcks {
 
   /** Puts on record that they are acknowledged; the same again does nothing. Throws where it is not known to be on record. */
   async settle(transaction: string, acks: readonly AckSubject[]): Promise<void> {
-    const { settler, createdAt } = this.#q
+    const { settler } = this.#q
     this.#free(transaction)
     const open = acks.flatMap((ack) => {
       const lane = this.#lane(ack)
-      const isOpen = lane !== undefined && ack.storedAt >= createdAt && !lane.ledger.isSettled(ack.streamSequence)
+      const isOpen = lane !== undefined && !isOfAnother(this.#q, ack) && !lane.ledger.isSettled(ack.streamSequence)
       return isOpen ? [{ lane, ack }] : []
     })
     for (const { lane, ack } of open) {

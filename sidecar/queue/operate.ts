@@ -43,7 +43,7 @@ async function endAll(q: QueueState, messages: readonly StoredMessage[], outcome
   if (messages.length === 0) return
   for (const message of messages) for (const lane of openLanes(q, message)) endIn(q, lane, message.seq, outcome)
   // On record before they are gone.
-  await q.settler.flush()
+  await q.settler.onRecord()
   await q.streamLock.run(async () => {
     for (const { seq } of messages) await q.settler.purger.deleteMessage(seq)
   })

@@ -4,6 +4,7 @@ import { walk } from '../jetstream/walk.ts'
 import { laneSubject } from '../lanes/lanes.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { deadLetterHeader, moveId } from '../settlement/dead-letter.ts'
+import { isWhatWasStored } from './is-what-was-stored.ts'
 import type { QueueState } from './state.ts'
 
 /** From a dead letter to its record pass at most the time that nats-server has to answer, twice. Milliseconds. */
@@ -20,21 +21,21 @@ export async function settleDeadLettered(q: QueueState, stream: StreamInfo): Pro
   const since = new Date(Math.max(q.log.lastAt, q.createdAt) - BEFORE_RECORD_MS)
   const first = await firstSince(q.js, stream.config.name, since)
   if (first === undefined) return
-  for await (const letter of walk(q.js, stream, { from: first.seq, to: stream.state.last_seq })) settle(q, letter)
+  for await (const letter of walk(q.js, stream, { from: first.seq, to: stream.state.last_seq })) await settle(q, letter)
 }
 
-function settle(
-  { name, spec, created, lanesBySubject, settler, metrics, logger }: QueueState,
-  letter: StoredMessage,
-): void {
+async function settle(q: QueueState, letter: StoredMessage): Promise<void> {
+  const { name, spec, created, lanesBySubject, settler, metrics, logger } = q
   const value = (header: string): string => headerValue(letter.headers, header) ?? ''
   const group = value(deadLetterHeader.group)
   const sequence = Number(value(deadLetterHeader.sequence))
+  const publishedAt = new Date(value(deadLetterHeader.publishedAt))
   // Of another stream of this name, or not by the sidecar.
-  if (value('Nats-Msg-Id') !== moveId({ queue: name, group, created, sequence })) return
+  if (value('Nats-Msg-Id') !== moveId({ queue: name, group, created, sequence, publishedAt })) return
   const lanes = lanesBySubject.get(laneSubject(name, spec, value(deadLetterHeader.subject))) ?? []
   const lane = lanes.find((one) => one.group === group)
   if (lane === undefined || lane.ledger.isSettled(sequence) || settler.isEnding(lane, sequence)) return
+  if (!(await isWhatWasStored(q, { sequence, storedAt: publishedAt.getTime() }))) return
   const reason = value(deadLetterHeader.reason)
   settler.settle(lane, sequence, 'deadLettered', { late: true })
   metrics.deadLettered(group, reason)

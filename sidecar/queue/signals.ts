@@ -14,6 +14,7 @@ import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
 import { mayBeAnswered } from '../wire/inbox.ts'
 import { isSurelyDelivered, type LaneState } from './lane-state.ts'
+import { isOfAnother } from './lost-end.ts'
 import { movedIsKnownMs, retryPolicy } from './retry-policy.ts'
 import type { QueueState } from './state.ts'
 
@@ -51,8 +52,7 @@ export class Signals {
   handle(ack: AckSubject, message: AckMessage): void {
     const { metrics, js, settler } = this.#q
     const lane = this.#lane(ack.consumer)
-    // Stored before the stream was made: of an earlier one of this name, whose numbers other messages have now.
-    if (lane === undefined || ack.storedAt < this.#q.createdAt) return metrics.invalid('ack')
+    if (lane === undefined || isOfAnother(this.#q, ack)) return metrics.invalid('ack')
     const reply = message.reply || undefined
     if (reply !== undefined && !mayBeAnswered(message)) return metrics.invalid('ack')
     this.#q.active.get(lane.group)?.heard()

@@ -9,6 +9,7 @@ import type { Account } from '../settlement/account.ts'
 import type { SettlementLog } from '../settlement/log.ts'
 import type { Settler } from '../settlement/settler.ts'
 import type { LaneState } from './lane-state.ts'
+import type { LostEnd } from './lost-end.ts'
 
 /** What the parts of one Queue share. */
 export interface QueueState {
@@ -42,8 +43,10 @@ export interface QueueState {
   crowded: boolean
   /** What became of every message, by group. */
   accounts: Map<string, Account>
-  /** Whether the end of the stream was lost, with ends that are on record, so that counting begins anew. */
-  cutBack: boolean
+  /** The end of the stream that was lost, with ends that are on record. */
+  lostEnd: LostEnd | undefined
+  /** Whether counting begins anew after that, at the next look. */
+  rebases: boolean
   /** While copies on their way into the Queue are not accounted for: what is stored after this must not leave the stream. */
   holdsAbove: number
   /** When the queue's stream was created; empty before it is known. */

@@ -10,7 +10,7 @@ import { goneElsewhere } from '../settlement/gone-elsewhere.ts'
 import { LaneLedger } from '../settlement/lane-ledger.ts'
 import { replay, replayAccounts } from '../settlement/replay.ts'
 import { SpreadLedger } from '../settlement/spread-ledger.ts'
-import { cutBackTo, highestNamed } from './cut-back.ts'
+import { findLostEnd } from './lost-end.ts'
 import { type LaneState, laneState, spreadLaneState } from './lane-state.ts'
 import { movedIsKnownMs } from './retry-policy.ts'
 import { findSubQueues } from './sub-queues.ts'
@@ -67,9 +67,10 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
   const records = await q.log.read(log, stream.created)
   const states = wantedLanes(q)
   const named = replay(records, new Map(states.map(({ consumer, ledger }) => [consumer, ledger])))
-  const end = await cutBackTo(q.js, stream, records)
+  q.lostEnd = await findLostEnd(q.js, stream, records)
   q.accounts = replayAccounts(records, groupOfLane, () => (hasGaps(q.spec) ? new SpreadLedger() : new LaneLedger()))
-  q.cutBack = Math.max(highestNamed(records), ...states.map(({ ledger }) => ledger.floor)) > end
+  q.rebases = q.lostEnd !== undefined
+  const end = q.lostEnd?.above ?? stream.state.last_seq
   q.created = stream.created
   q.createdAt = Date.parse(stream.created)
   const [now, monotonic] = [Date.now(), performance.now()]
@@ -86,7 +87,7 @@ async function adopt(q: QueueState, stream: StreamInfo, log: StreamInfo): Promis
   // From here on the numbers above `end` belong to other messages, so the records that named them have to go.
   // And what was noted at a stop holds for one start.
   const wasStopped = [...named.values()].some((deliveries) => deliveries !== undefined)
-  if (records.length > 1 || wasStopped) await q.log.compact(q.settler.snapshot())
+  if (records.length > 1 || wasStopped || q.rebases) await q.log.compact(q.settler.snapshot())
 }
 
 async function ensureLanes(

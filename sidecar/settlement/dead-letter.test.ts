@@ -40,8 +40,9 @@ it('keeps the own headers and says why, when and from where', () => {
   )
 })
 
-it('knows a move by its stream, not by its name alone', () => {
+it('knows a move by its stream and the time of the message, not by its name and number alone', () => {
   expect(moveId(letter)).not.toBe(moveId({ ...letter, created: '2026-11-23T00:00:00Z' }))
   expect(moveId(letter)).not.toBe(moveId({ ...letter, sequence: 8 }))
   expect(moveId(letter)).not.toBe(moveId({ ...letter, group: 'audit' }))
+  expect(moveId(letter)).not.toBe(moveId({ ...letter, publishedAt: new Date(1) }))
 })

@@ -25,6 +25,7 @@ export interface DeadLetter {
   readonly created: string
   readonly sequence: number
   readonly subject: string
+  /** When the message was stored. */
   readonly publishedAt: Date
   /** The message's own headers. */
   readonly own: ReadonlyArray<readonly [key: string, value: string]>
@@ -34,9 +35,12 @@ export interface DeadLetter {
   readonly at: Date
 }
 
-/** The id under which a move is known: the same move made twice is stored once. */
-export const moveId = (d: Pick<DeadLetter, 'queue' | 'group' | 'created' | 'sequence'>): string =>
-  `dlq:${d.queue}:${d.group}:${d.created}:${d.sequence}`
+/**
+ * The id under which a move is known: the same move made twice is stored once. With the time, since after a loss of power a sequence
+ * may be given to another message.
+ */
+export const moveId = (d: Pick<DeadLetter, 'queue' | 'group' | 'created' | 'sequence' | 'publishedAt'>): string =>
+  `dlq:${d.queue}:${d.group}:${d.created}:${d.sequence}:${d.publishedAt.getTime()}`
 
 export function deadLetterHeaders(d: DeadLetter): MsgHdrs {
   const all = repeatedHeaders(d.own)

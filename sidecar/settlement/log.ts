@@ -46,7 +46,10 @@ export class SettlementLog {
     this.#lastAt = snapshot.at
   }
 
-  /** Every record that speaks of the queue's stream as created at `created`, oldest first. */
+  /**
+   * The records that speak of the queue's stream as created at `created`, oldest first, from the last snapshot on: after a loss of power
+   * there may be earlier ones again, of messages whose numbers others have now.
+   */
   async read(info: StreamInfo, created: string): Promise<SettlementRecord[]> {
     const records: SettlementRecord[] = []
     const { first_seq: first, last_seq: last } = info.state
@@ -56,6 +59,11 @@ export class SettlementLog {
     }
     this.#length = records.length
     this.#lastAt = records.at(-1)?.at ?? 0
-    return records
+    return records.slice(
+      Math.max(
+        0,
+        records.findLastIndex(({ accounts }) => accounts !== undefined),
+      ),
+    )
   }
 }

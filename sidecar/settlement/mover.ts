@@ -47,13 +47,12 @@ export async function copyToDeadLetters(
   message: StoredMessage,
 ): Promise<void> {
   const attempts = attemptsBefore(message.headers) + move.attempts
-  const letter = { ...move, attempts, queue, created, error: move.error }
+  const letter = { ...move, attempts, queue, created, error: move.error, publishedAt: message.time }
   await js.client.publish(deadLetterSubject(queue), message.data, {
     msgID: moveId(letter),
     headers: deadLetterHeaders({
       ...letter,
       subject: message.subject,
-      publishedAt: message.time,
       own: message.headers,
       at: new Date(),
     }),

@@ -79,6 +79,8 @@ export class Settler {
   #settled = 0
   /** How many of them were, at least once, put on record, or it failed. */
   #tried = 0
+  /** How many of them are on record. */
+  #confirmed = 0
   #lastRecord = 0
   /** Whether somebody waits for the next record. */
   #awaited = false
@@ -129,6 +131,13 @@ export class Settler {
     const wanted = this.#settled
     // What is under way may be the record of others, or a compaction.
     while (this.#tried < wanted) await this.#startRecording()
+  }
+
+  /** Resolves when everything that was settled before the call is on record. Throws when the broker did not confirm it; it is tried again. */
+  async onRecord(): Promise<void> {
+    const wanted = this.#settled
+    await this.recorded()
+    if (this.#confirmed < wanted) throw new Error('the settlement log did not confirm a record')
   }
 
   async stop(): Promise<void> {
@@ -273,12 +282,16 @@ export class Settler {
       // A lane that is no more was of another stream, or of a group that is gone: its numbers mean nothing here.
       const current = new Set(this.#o.lanes())
       const settlements = delivered.filter(({ lane }) => current.has(lane))
-      if (settlements.length === 0) return
+      if (settlements.length === 0) {
+        this.#confirmed = through
+        return
+      }
       const started = performance.now()
       const lanes = byLane(settlements)
       const record: Record<string, LaneSettlements> = {}
       for (const [lane, outcomes] of lanes) record[lane.consumer] = outcomes
       await this.#o.log.append({ stream: this.#o.created(), at: Date.now(), lanes: record })
+      this.#confirmed = through
       this.#o.metrics.appended((performance.now() - started) / 1000, settlements.length)
       this.#onRecord(settlements, lanes)
       // Here, where no record is on its way: one that is stored but not in the snapshot would be removed with the others.

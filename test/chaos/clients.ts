@@ -22,8 +22,6 @@ export interface Scene {
   readonly story: Story
   /** Whether nothing new is begun any more. */
   readonly over: () => boolean
-  /** Whether messages are moved, not only dead letters. */
-  readonly movesMessages?: boolean
 }
 
 /** Publishes until the scene is over, each message until the broker has confirmed it; one in eight is delayed. */
@@ -123,8 +121,7 @@ async function confirm(story: Story, message: Delivery): Promise<void> {
 /** Brings dead letters back, or moves them, or messages, until the scene is over. */
 export async function operate(scene: Scene, queue: ChaosQueue, random: Random): Promise<void> {
   const { broker, over } = scene
-  const { name, movesTo } = queue
-  const movesMessages = scene.movesMessages === true && queue.movesMessages === true
+  const { name, movesTo, movesMessages = false } = queue
   while (!over()) {
     await delay(OPERATE_MS * (0.5 + random()))
     const moves = random() < 0.5 ? movesTo : undefined

@@ -45,6 +45,13 @@ test('one that nats-server may have brought back is told apart, where one takes 
   expect(doubled(true, true).verdict).toMatchObject({ duplicates: 0, broughtBack: 1 })
   expect(doubled(true, false).verdict).toMatchObject({ duplicates: 1, broughtBack: 0 })
   expect(doubled(false, true).verdict).toMatchObject({ duplicates: 1, broughtBack: 0 })
+  const cut = story(
+    (told) => told.accepted('a'),
+    (told) => told.confirmed('a', 1),
+    (told) => told.happened('power cut'),
+    (told) => told.delivered('a', 2, '', true),
+  )
+  expect(cut.verdict).toMatchObject({ duplicates: 0, broughtBack: 1 })
   const besideItsCopy = story(
     (told) => told.accepted('a'),
     (told) => told.happened('killed server'),

@@ -48,7 +48,8 @@ export class Story {
 
   /** How often nats-server was killed. */
   get serverKills(): number {
-    return this.#events.filter(({ what }) => what === 'killed server' || what === 'killed both').length
+    return this.#events.filter(({ what }) => what === 'killed server' || what === 'killed both' || what === 'power cut')
+      .length
   }
 
   /** Something happened to the broker. */

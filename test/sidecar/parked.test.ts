@@ -154,7 +154,8 @@ it.each([
   await broker.sidecar.kill()
   if (isForgotten) await broker.admin.manager.consumers.delete(queue, laneConsumer('workers', 'fifo'))
   // What the sidecar writes first, in a stream as it makes it; it ends before it writes anything else.
-  const { created } = await broker.admin.stream(queue)
+  const { created, state } = await broker.admin.stream(queue)
+  const storedAt = Date.parse(state.last_ts)
   const { config } = await broker.admin.stream(`${queue}_settled`)
   await broker.admin.manager.streams.add({
     ...config,
@@ -168,7 +169,7 @@ it.each([
     'Pillion-Attempts': '1',
     'Pillion-Delayed-Due': String(due),
     'Pillion-Delayed-Subject': `q.${queue}`,
-    'Pillion-Delayed-Parked': `${seq} ${created}`,
+    'Pillion-Delayed-Parked': `${seq} ${created} ${storedAt}`,
   })
   const subject = `${delayedSubject(queue)}.${Math.floor(slot / 3600)}.${slot % 3600}`
   await jetstream(broker.admin.connection).publish(subject, 'x', { headers: parked })

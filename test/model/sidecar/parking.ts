@@ -1,5 +1,5 @@
 import type { MsgHdrs } from '@nats-io/transport-node'
-import { copiedSequence, copyOf } from '../../../sidecar/delay/copy.ts'
+import { copyOf, originalOf } from '../../../sidecar/delay/copy.ts'
 import { storedHeader } from '../../../sidecar/delay/headers.ts'
 import { parkedCopy } from '../../../sidecar/delay/parked-copy.ts'
 import { type Parked, parseParked } from '../../../sidecar/delay/store.ts'
@@ -59,7 +59,7 @@ export class ModelParking {
         if (copy !== undefined) {
           const headers = [
             ...entries(copy.headers),
-            ['Nats-Msg-Id', `delayed:${QUEUE}:${created}:${message.seq}`],
+            ['Nats-Msg-Id', `delayed:${QUEUE}:${created}:${message.seq}:${message.at}`],
           ] as const
           this.#world.copy(copy.subject, message.id, headers)
         }
@@ -74,8 +74,8 @@ export class ModelParking {
   recover(): void {
     const { stream, delayed, created } = this.#world
     for (const { headers } of stream.messages.values()) {
-      const sequence = copiedSequence(headerValue(headers, 'Nats-Msg-Id') ?? '', QUEUE, created)
-      if (sequence !== undefined) delayed.messages.delete(sequence)
+      const original = originalOf(headerValue(headers, 'Nats-Msg-Id') ?? '', QUEUE, created)
+      if (original !== undefined) delayed.messages.delete(original.sequence)
     }
   }
 

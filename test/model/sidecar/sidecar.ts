@@ -484,7 +484,7 @@ export class ModelSidecar {
     const { stream, created } = this.#world
     const message = stream.messages.get(sequence)
     if (message !== undefined) {
-      const id = moveId({ queue: QUEUE, group: lane.group, created, sequence })
+      const id = moveId({ queue: QUEUE, group: lane.group, created, sequence, publishedAt: new Date(0) })
       this.#world.deadLetter(message, reason, attemptsBefore(message.headers) + attempts, id)
     }
     this.#settlements.settle(lane, sequence, message === undefined ? 'dropped' : 'deadLettered', { late: true })

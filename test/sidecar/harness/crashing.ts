@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { API_PREFIX } from '../../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../../../sidecar/jetstream/access.ts'
+import { over } from './over.ts'
 
 /** What a write did before the crash: nothing, or all, but for the word that it did. */
 export type Moment = 'before' | 'after'
@@ -35,14 +36,6 @@ export function crashing(real: JetStreamAccess, firstAt: number, firstMoment: Mo
   }
   const read = <T>(work: () => Promise<T>): Promise<T> => (crashed ? never() : work())
   const { client, manager, connection } = real
-  const over = <T extends object>(target: T, instead: Partial<T>): T =>
-    new Proxy(target, {
-      get: (object, name) => {
-        if (Reflect.has(instead, name)) return Reflect.get(instead, name)
-        const value: unknown = Reflect.get(object, name, object)
-        return typeof value === 'function' ? value.bind(object) : value
-      },
-    })
   const js: JetStreamAccess = {
     timeoutMs: real.timeoutMs,
     connection: over(connection, {
