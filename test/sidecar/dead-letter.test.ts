@@ -42,7 +42,9 @@ describe('a message that a consumer rejects (TERM)', () => {
     expect(letter?.subject).toBe(`dlq.${queue}`)
     expect(Buffer.from(letter?.data ?? [])).toEqual(body)
     const { created } = await broker.admin.stream(queue)
+    const publishedAt = Date.parse(letter?.headers['Pillion-Dead-Letter-Published-At'] ?? '')
     expect(letter?.headers).toMatchObject({
+      'Nats-Msg-Id': `dlq:${queue}:workers:${created}:2:${publishedAt}`,
       'Trace-Id': 'abc',
       'Pillion-Dead-Letter-Reason': 'rejected',
       'Pillion-Dead-Letter-Queue': queue,
@@ -52,7 +54,6 @@ describe('a message that a consumer rejects (TERM)', () => {
       'Pillion-Dead-Letter-Attempts': '1',
       'Pillion-Dead-Letter-Error': 'no such customer: 42 | at line 7',
       'Pillion-Dead-Letter-Msg-Id': 'producers-id',
-      'Nats-Msg-Id': `dlq:${queue}:workers:${created}:2`,
     })
     const [stored] = (await broker.admin.messages(`${queue}_dlq`)).map(({ headers }) => headers)
     for (const key of ['Published-At', 'At']) {

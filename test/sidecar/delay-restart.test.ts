@@ -53,6 +53,10 @@ it('what waits survives a crash of sidecar and nats-server, and what was due mea
   expect(Date.now()).toBeGreaterThanOrEqual(at)
 })
 
+/** When a delayed message was stored; milliseconds since 1970. */
+const storedAt = async (queue: string, seq: number): Promise<number | undefined> =>
+  (await broker.admin.manager.streams.getMessage(delayedStream(queue), { seq }))?.time.getTime()
+
 it('a crash between copy and removal leaves one copy, beyond the deduplication window too', async () => {
   const queue = await newQueue({ deduplication: { window: '100ms' } })
   const { seq } = await publish(queue, 'once', { 'Pillion-Delay': '1s' })
@@ -60,7 +64,7 @@ it('a crash between copy and removal leaves one copy, beyond the deduplication w
   await crashed(async () => {
     const { created } = await broker.admin.stream(delayedStream(queue))
     // What the sidecar writes first; it ends before it writes anything else.
-    const msgID = `delayed:${queue}:${created}:${seq}`
+    const msgID = `delayed:${queue}:${created}:${seq}:${await storedAt(queue, seq)}`
     await jetstream(client).publish(`q.${queue}`, 'once', { msgID })
     await new Promise((done) => setTimeout(done, 1200))
   })
@@ -77,7 +81,8 @@ it('what was copied, and acknowledged before its removal, does not come again af
     const js = jetstream(broker.admin.connection)
     const { created } = await broker.admin.stream(delayedStream(queue))
     // The copy, and the record of its end, of which nats-server forgot that it delivered it.
-    const copy = await js.publish(`q.${queue}`, 'once', { msgID: `delayed:${queue}:${created}:${seq}` })
+    const msgID = `delayed:${queue}:${created}:${seq}:${await storedAt(queue, seq)}`
+    const copy = await js.publish(`q.${queue}`, 'once', { msgID })
     const { created: stream } = await broker.admin.stream(queue)
     const lanes = { [laneConsumer('workers', 'fifo')]: { acknowledged: [[copy.seq, copy.seq]] as const } }
     await js.publish(settlementSubject(queue), encodeRecord({ stream, at: Date.now(), lanes }))
