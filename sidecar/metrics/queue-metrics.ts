@@ -53,7 +53,7 @@ export class QueueMetrics {
   }
 
   /** Found between two steps: given up without a word, on record and still there, or dead-lettered and not on record. */
-  repaired(kind: 'given-up' | 'recorded' | 'dead-lettered'): void {
+  repaired(kind: 'given-up' | 'recorded' | 'dead-lettered' | 'moved'): void {
     this.#m.repairs.inc({ queue: this.#queue, kind })
   }
 

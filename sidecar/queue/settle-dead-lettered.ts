@@ -7,8 +7,8 @@ import { deadLetterHeader, moveId } from '../settlement/dead-letter.ts'
 import { isWhatWasStored } from './is-what-was-stored.ts'
 import type { QueueState } from './state.ts'
 
-/** From a dead letter to its record pass at most the time that nats-server has to answer, twice. Milliseconds. */
-const BEFORE_RECORD_MS = 10_000
+/** From a copy to the record of its original's end pass at most the time that nats-server has to answer, twice. Milliseconds. */
+export const BEFORE_RECORD_MS = 10_000
 
 /**
  * Messages whose dead letters are stored, and that are not on record as such because a crash came between: they are settled now, or

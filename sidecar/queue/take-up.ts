@@ -24,6 +24,7 @@ import {
   startFlow,
 } from './spread.ts'
 import { settleDeadLettered } from './settle-dead-lettered.ts'
+import { settleMovedToTail } from './settle-moved.ts'
 import type { QueueState } from './state.ts'
 
 /**
@@ -45,7 +46,10 @@ export async function takeUp(q: QueueState, { resume }: { resume: boolean }): Pr
   if (resume) q.settler.purger.purgedThrough = stream.info.state.first_seq - 1
   const consumers = await ensureLanes(q, stream.info, resume)
   ensureDispatchers(q, !resume)
-  if (resume) await settleDeadLettered(q, deadLetters.info)
+  if (resume) {
+    await settleDeadLettered(q, deadLetters.info)
+    await settleMovedToTail(q, stream.info)
+  }
   if (!known) return []
   const found = [
     correction(`stream ${log.info.config.name}`, log),

@@ -4,6 +4,15 @@ import { isOvertaken } from '../jetstream/overtaken.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { copyHeader, producersId, repeatedHeaders } from './copied-headers.ts'
 
+/** Of the id under which a copy is known. */
+const idPrefix = (queue: string, created: string): string => `tail:${queue}:${created}:`
+
+/** Whose copy a message is, by its `Nats-Msg-Id`; undefined when it is none of this stream. Pure. */
+export function originalOfTail(id: string, queue: string, created: string): number | undefined {
+  const prefix = idPrefix(queue, created)
+  return id.startsWith(prefix) ? Number(id.slice(prefix.length)) : undefined
+}
+
 /**
  * Moves a message of a Queue with one message a key to the tail: its copy takes its place in one step, unless a newer message of
  * the key did so before.
@@ -26,7 +35,7 @@ export async function moveToTail(
   try {
     await js.client.publish(putSubject(message.subject), message.data, {
       headers,
-      msgID: `tail:${queue}:${created}:${sequence}`,
+      msgID: `${idPrefix(queue, created)}${sequence}`,
       expect: { lastSubjectSequence: sequence },
     })
     return 'moved'
