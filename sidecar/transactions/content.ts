@@ -17,17 +17,19 @@ export interface Reach {
   readonly peers: Peers | undefined
 }
 
-/** Who keeps a Queue; undefined: this broker. Throws SidecarError QueueNotFound. */
+/** Who keeps a Queue; undefined: this broker. Throws SidecarError QueueNotFound, or BrokerNotReady where that is not known yet. */
 function keeperOf(name: string, { queues, peers }: Reach, field: string): string | undefined {
   if (queues.has(name)) return undefined
   const keeper = peers?.keeperOf(name)
   if (keeper !== undefined) return keeper
-  const others =
-    peers === undefined
-      ? ''
-      : peers.self === undefined
-        ? ', and it was not told of the other brokers of its namespace yet'
-        : ', nor in another that it was told of'
+  if (peers?.areAwaited === true) {
+    throw new SidecarError(
+      'BrokerNotReady',
+      `there is no queue ${JSON.stringify(name)} in this broker, and it was not told of the other brokers of its namespace since it started; ask again in a moment`,
+      { field },
+    )
+  }
+  const others = peers?.self === undefined ? '' : ', nor in another that it was told of'
   throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(name)} in this broker${others}`, {
     field,
   })

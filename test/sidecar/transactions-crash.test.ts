@@ -51,7 +51,7 @@ interface Life extends AsyncDisposable {
 async function live(hands: JetStreamAccess, names: readonly string[]): Promise<Life> {
   const queues = new Map<string, Queue>()
   const told = { ended: () => undefined, checkedBack: () => undefined }
-  const transactions = await Transactions.open({ js: hands, logger, queues, peers: new Peers(), ...told })
+  const transactions = await Transactions.open({ js: hands, logger, queues, peers: new Peers(false), ...told })
   for (const name of names) {
     const queue = new Queue(hands, name, specOf(), 1, logger, new QueueMetrics(new Metrics('test'), name))
     transactions.restoreHolds(queue)

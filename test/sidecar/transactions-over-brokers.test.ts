@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { transactions } from '../../sidecar/client/transaction.ts'
 import { peerToken } from '../../crds/protocol/peers.ts'
 import { type Transaction, transactionSchema } from '../../crds/protocol/transaction.ts'
 import { eventually, type TestBroker, TOKEN, until } from './harness.ts'
@@ -93,22 +94,27 @@ async function restart(broker: TestBroker): Promise<void> {
   await broker.ready()
 }
 
-it('after a restart, before the broker is told of others again, their queues are refused, and it is said why', async () => {
+it('after a restart, before the broker is told of others again, their queues are to be asked for again, and then they are there', async () => {
   await here.sidecar.stop()
   await restart(here)
   expect(await tx.refused('commit', { sends: to(q.two, 'a') })).toEqual({
-    code: 'QueueNotFound',
+    code: 'BrokerNotReady',
     field: 'sends[0].queue',
-    message: `there is no queue "${q.two}" in this broker, and it was not told of the other brokers of its namespace yet`,
+    message: `there is no queue "${q.two}" in this broker, and it was not told of the other brokers of its namespace since it started; ask again in a moment`,
   })
+  const acks = [`$JS.ACK.nowhere.workers_fifo.1.1.1.1764000000000000000.0`]
+  expect(await tx.refused('commit', { acks })).toMatchObject({ code: 'BrokerNotReady', field: 'acks[0]' })
+  const transaction = transactions(await here.client())
+  const early = transaction((each) => each.send(q.two, 'early'))
   expect((await here.api.request('GET', '/peers')).json).toEqual({})
   await namespace.tell()
+  expect(await early).toMatchObject({ state: 'Committed' })
+  expect(await texts(there, q.two)).toEqual(['early'])
   expect((await here.api.request('GET', '/peers')).json).toEqual({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) })
   expect(await tx.refused('commit', { sends: to('nowhere', 'a') })).toMatchObject({
     code: 'QueueNotFound',
     message: 'there is no queue "nowhere" in this broker, nor in another that it was told of',
   })
-  const acks = [`$JS.ACK.nowhere.workers_fifo.1.1.1.1764000000000000000.0`]
   expect(await tx.refused('commit', { acks })).toMatchObject({ code: 'QueueNotFound', field: 'acks[0]' })
 })
 
