@@ -251,8 +251,8 @@ export class Broker {
   }
 
   /** Also one that has ended. Throws SidecarError TransactionNotFound. */
-  async transaction(id: string): Promise<Transaction> {
-    return this.#connected().transactions.get(id).catch(refused)
+  async transaction(id: string, coordinator?: string): Promise<Transaction> {
+    return this.#connected().transactions.get(id, coordinator).catch(refused)
   }
 
   async askTransaction(verb: Verb, input: unknown): Promise<Transaction> {

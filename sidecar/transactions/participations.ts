@@ -112,6 +112,20 @@ export class Participations {
     }
   }
 
+  /** This broker's part in a transaction of another. Throws SidecarError TransactionNotFound. */
+  async get(path: unknown): Promise<Transaction> {
+    const of = parseRequest(participationPathSchema, path)
+    const id = participationId(of)
+    const entry = this.#open.get(id)
+    if (entry !== undefined) return shown(entry.record, waitsFor(entry))
+    const ended = await this.#open.log.ended(id)
+    if (ended !== undefined) return shown(ended)
+    throw new SidecarError(
+      'TransactionNotFound',
+      `this broker has no part in a transaction ${of.id} of broker ${of.coordinator}, or one that ended more than a day ago`,
+    )
+  }
+
   /**
    * What somebody decides of a part whose coordinator cannot: another one that decides otherwise makes a whole of it no more. Throws SidecarError
    * TransactionNotInDoubt where its coordinator may still say it.

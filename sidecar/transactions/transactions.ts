@@ -227,7 +227,9 @@ export class Transactions {
       .map((entry) => shown(entry.record, waitsFor(entry)))
   }
 
-  async get(id: string): Promise<Transaction> {
+  /** Throws SidecarError TransactionNotFound. @param coordinator of this broker's part in a transaction of another */
+  async get(id: string, coordinator?: string): Promise<Transaction> {
+    if (coordinator !== undefined) return this.participations.get({ coordinator, id })
     const entry = this.#open.get(id)
     if (entry !== undefined) return shown(entry.record, waitsFor(entry))
     const ended = requestIdSchema.safeParse(id).success ? await this.#open.log.ended(id) : undefined

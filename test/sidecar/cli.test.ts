@@ -100,6 +100,30 @@ describe('pillion', () => {
     })
   })
 
+  it('shows a part of a transaction whose coordinator is gone for good, and decides it', async () => {
+    const send = (method: string, path: string, body: object): Promise<Response> =>
+      fetch(`${at.http}${path}`, { method, body: JSON.stringify(body) })
+    const part = { startedAt: 1, sends: to('others', 'part'), acks: [] }
+    expect((await send('POST', '/participations/gone/lost/prepare', part)).status).toBe(200)
+    const decided = (decision: string): Promise<Result> =>
+      pillion('tx', 'resolve', 'lost', decision, '--coordinator', 'gone')
+    expect(await pillion('tx', 'show', 'lost')).toMatchObject({ code: 1 })
+    expect((await pillion('tx', 'show', 'lost', '--coordinator', 'gone')).out).toMatch(
+      /^coordinator +gone\nstate +Prepared$/m,
+    )
+    expect(await pillion('tx', 'show', 'lost', '--coordinator', 'other')).toMatchObject({
+      code: 1,
+      err: 'no broker that was asked has a part in a transaction lost of broker other',
+    })
+    expect((await decided('commit')).err).toContain('broker gone decides transaction lost')
+    expect((await send('PUT', '/peers', { self: 'here', brokers: [] })).status).toBe(200)
+    expect((await decided('commit')).out).toMatch(/^state +Committed$/m)
+    expect((await decided('commit')).out).toMatch(/^sends to others +1, stored as \d+ to \d+$/m)
+    expect((await decided('abort')).err).toContain('abort would make it half done')
+    expect(await json('tx', 'list')).toEqual([])
+    expect((await pillion('consume', 'others', '--once')).out).toContain('part')
+  })
+
   it('says what to do about what is wrong, with exit code 2 where the command is', async () => {
     const said = async (code: number, text: string, ...args: string[]): Promise<void> => {
       const { code: is, err } = await pillion(...args)
