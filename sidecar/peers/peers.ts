@@ -46,8 +46,9 @@ export class Peers {
     return this.#told.self
   }
 
-  has(broker: string): boolean {
-    return this.#told?.brokers.some(({ name }) => name === broker) ?? false
+  /** Whether it was told of the others, and this is none of them. */
+  isGone(broker: string): boolean {
+    return this.#told !== undefined && !this.#told.brokers.some(({ name }) => name === broker)
   }
 
   /** Throws SidecarFailure where it was not told of it. */

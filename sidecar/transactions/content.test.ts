@@ -93,7 +93,7 @@ describe('a part of another broker’s transaction', () => {
       participant: { phase: 'prepared' },
       queues: { one: { created: 'then', sends: 2 } },
     })
-    expect(shown(record, 'why')).toEqual({
+    expect(shown(record, { waitsFor: 'why' })).toEqual({
       id: 'x-1',
       coordinator: 'shop.one',
       state: 'Prepared',

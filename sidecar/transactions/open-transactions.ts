@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { CarriedOut, Decision, Vote } from '../../crds/protocol/participations.ts'
-import { MAX_OPEN } from '../../crds/protocol/transaction.ts'
+import { MAX_OPEN, type Transaction } from '../../crds/protocol/transaction.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -9,6 +9,7 @@ import { Calls, type Heard } from './calls.ts'
 import type { Answer } from './check-back.ts'
 import { bytesOf, type Queues } from './content.ts'
 import { type Entry, loadedEntry } from './entry.ts'
+import { absentees, isInDoubt, shownNow } from './in-doubt.ts'
 import { TransactionLog } from './log.ts'
 import { Producers } from './producers.ts'
 import type { Asked, TransactionRecord } from './record.ts'
@@ -96,6 +97,20 @@ export class OpenTransactions implements Heard {
 
   isUnreadable(id: string): boolean {
     return this.#unreadable.has(id)
+  }
+
+  /** As clients are shown it. */
+  show(entry: Entry): Transaction {
+    return shownNow(entry, this.#o.peers, Date.now())
+  }
+
+  isInDoubt(entry: Entry): boolean {
+    return isInDoubt(entry, this.#o.peers, Date.now())
+  }
+
+  /** Participants that somebody may decide not to wait for any more. */
+  absentees(entry: Entry): string[] {
+    return absentees(entry, this.#o.peers, Date.now())
   }
 
   values(): Iterable<Entry> {
@@ -259,9 +274,10 @@ export class OpenTransactions implements Heard {
     })
   }
 
-  decision(entry: Entry, decision: Decision['decision']): Promise<void> {
+  decision(entry: Entry, { decision, inDoubt = false }: Decision): Promise<void> {
     const coordinator = entry.record.of?.coordinator ?? ''
     return this.goOn(entry, async () => {
+      entry.isInDoubtThere = inDoubt
       if (decision !== 'wait') return this.run.order(entry, decision)
       entry.waits.set(coordinator, `broker ${coordinator}, whose transaction it is, has not decided it yet`)
     })

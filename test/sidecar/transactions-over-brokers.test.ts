@@ -319,6 +319,110 @@ describe('a broker that ends', () => {
   })
 })
 
+describe('a transaction in doubt', () => {
+  const inDoubtOf = async (broker: TestBroker, queue: string): Promise<number | undefined> =>
+    (await broker.api.get(queue)).transactionsInDoubt
+  const counted = (broker: TestBroker): Promise<number | undefined> =>
+    broker.api.metric('pillion_broker_transactions_in_doubt')
+  const resolve = (broker: TestBroker, id: string, body: object) =>
+    broker.api.request('POST', `/transactions/${id}/resolve`, {
+      body: JSON.stringify({ decision: 'commit', ...body }),
+    })
+
+  it('is one whose producer is asked in vain, also in the other broker that has a part in it', async () => {
+    const checkBack = { subject: 'pillion.check.nobody', firstAfter: '1s', interval: '1s', limit: 1 }
+    const { id, secret = '' } = await tx.ask('begin', { checkBack })
+    await tx.ask('send', { id, secret, from: 0, sends: [...to(q.one, 'a'), ...to(q.two, 'b')] })
+    await tx.ask('ack', { id, secret, acks: [await deliver(there, q.thereFrom)] })
+    expect(await tx.ask('prepare', { id, secret })).not.toHaveProperty('inDoubt')
+    expect([await inDoubtOf(here, q.one), await inDoubtOf(there, q.two), await counted(there)]).toEqual([0, 0, 0])
+    const told = `broker here has it in doubt: decide it there, with pillion tx resolve ${id} commit or abort`
+    await eventually(async () =>
+      expect(await listed(there)).toMatchObject([
+        { id, state: 'Prepared', inDoubt: true, reason: expect.stringContaining(told) },
+      ]),
+    )
+    expect(await listed(here)).toMatchObject([{ id, state: 'InDoubt', inDoubt: true }])
+    for (const [broker, queue] of [
+      [here, q.one],
+      [there, q.two],
+      [there, q.thereFrom],
+    ] as const)
+      expect([queue, await inDoubtOf(broker, queue)]).toEqual([queue, 1])
+    expect([await inDoubtOf(here, q.from), await counted(there)]).toEqual([0, 1])
+    expect((await resolve(here, id, {})).status).toBe(200)
+    await nothingLeft()
+    expect([await inDoubtOf(there, q.two), await counted(there)]).toEqual([0, 0])
+  })
+
+  it('is one that is decided, and whose participant is gone for good: it waits, over a restart, until somebody ends it without', async () => {
+    const { id, secret } = await prepared([...to(q.one, 'a'), ...to(q.two, 'b'), ...to(q.three, 'c')])
+    await there.sidecar.kill()
+    expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
+    const since = expect.stringMatching(/^\d{4}-.*Z$/)
+    await eventually(async () =>
+      expect(await listed(here)).toMatchObject([
+        {
+          state: 'Committing',
+          waits: [{ broker: 'there', since, reason: expect.stringContaining('does not answer') }],
+        },
+      ]),
+    )
+    // A broker that is only away is waited for.
+    expect((await listed(here))[0]).not.toHaveProperty('inDoubt')
+    expect(await inDoubtOf(here, q.one)).toBe(0)
+    const refused = await resolve(here, id, { without: 'there' })
+    expect(refused).toMatchObject({ status: 409, json: { error: { code: 'TransactionNotInDoubt', field: 'without' } } })
+    expect(await resolve(here, id, { decision: 'abort', without: 'there' })).toMatchObject({ status: 400 })
+
+    await tellOnly(here, 'third.one')
+    await eventually(async () =>
+      expect(await listed(here)).toMatchObject([
+        {
+          state: 'Committing',
+          inDoubt: true,
+          reason: expect.stringContaining(`pillion tx resolve ${id} commit --without there`),
+          waits: [{ broker: 'there', since, reason: expect.stringContaining('there is no broker there') }],
+        },
+      ]),
+    )
+    expect([await inDoubtOf(here, q.one), await counted(here)]).toEqual([1, 1])
+    const [before] = await listed(here)
+    await here.sidecar.kill()
+    await restart(here)
+    expect((await listed(here))[0]).toMatchObject({
+      state: 'Committing',
+      waits: [{ since: before?.waits?.[0]?.since }],
+    })
+    await tellOnly(here, 'third.one')
+    expect((await resolve(here, id, { without: 'third.one' })).status).toBe(409)
+    const ended = {
+      id,
+      state: 'Committed',
+      givenUp: ['there'],
+      queues: { [q.one]: { first: 1 }, [q.two]: { sends: 1 } },
+    }
+    expect((await resolve(here, id, { without: 'there' })).json).toMatchObject(ended)
+    expect((await resolve(here, id, { without: 'there' })).json).toMatchObject(ended)
+    expect((await resolve(here, id, { without: 'third.one' })).status).toBe(409)
+    expect((await here.api.request('GET', `/transactions/${id}`)).json).toMatchObject(ended)
+    expect([await listed(here), await counted(here)]).toEqual([[], 0])
+    expect([await texts(here, q.one), await texts(third, q.three)]).toEqual([['a'], ['c']])
+    // It was not for good: what was decided is still carried out there.
+    await restart(there)
+    await namespace.tell()
+    await nothingLeft()
+    expect(await texts(there, q.two)).toEqual(['b'])
+  })
+
+  /** As the operator does when the QueueBrokers of the others are deleted. */
+  const tellOnly = async (broker: TestBroker, name: string): Promise<void> => {
+    const { url } = namespace.broker(name).sidecar
+    const body = { self: 'here', brokers: [{ name, url, token: peerToken(TOKEN), queues: [q.three] }] }
+    expect((await broker.api.request('PUT', '/peers', { body: JSON.stringify(body) })).status).toBe(200)
+  }
+})
+
 describe('what sidecars ask of each other', () => {
   const ask = (broker: TestBroker, path: string, body: object, token = peerToken(TOKEN)) =>
     broker.api.request('POST', `/participations/${path}`, {
@@ -365,8 +469,14 @@ describe('what sidecars ask of each other', () => {
     const part = { startedAt: 1, sends: to(q.two, 'a'), acks: [await deliver(there, q.thereFrom)] }
     await ask(there, `gone/${id}/prepare`, part)
     await until('it says so', async () =>
-      (await listed(there))[0]?.reason?.includes('there is no broker gone among those that this broker was told of'),
+      (await listed(there))[0]?.reason?.includes(
+        'there is no broker gone among those that this broker was told of; decide',
+      ),
     )
+    expect(await listed(there)).toMatchObject([
+      { inDoubt: true, reason: expect.stringContaining(`tx resolve ${id} commit or abort --coordinator gone`) },
+    ])
+    for (const queue of [q.two, q.thereFrom]) expect((await there.api.get(queue)).transactionsInDoubt).toBe(1)
     expect(await resolve({})).toMatchObject({ status: 404 })
     expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 200, json: { id, state: 'Committed' } })
     expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 404 })

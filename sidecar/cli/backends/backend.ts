@@ -16,6 +16,15 @@ export type KeptTransaction = Transaction & { readonly broker?: string }
 
 export type Decision = 'commit' | 'abort'
 
+export interface Which {
+  /** Where it is kept; undefined: found out. */
+  readonly broker?: string | undefined
+  /** Of a broker's part in a transaction of another. */
+  readonly coordinator?: string | undefined
+  /** The broker whose part is not waited for any more. */
+  readonly without?: string | undefined
+}
+
 /** What commands ask of Queues: of an embedded server, or of a cluster. */
 export interface Backend {
   queues(): Promise<QueueSummary[]>
@@ -33,10 +42,6 @@ export interface Backend {
   transaction(id: string, broker: string | undefined): Promise<KeptTransaction>
   /** What brokers have of a transaction that another one decides, also of one that ended. @param broker one of a cluster; undefined: all of them */
   parts(id: string, coordinator: string, broker: string | undefined): Promise<KeptTransaction[]>
-  /** Decides one in doubt. @param coordinator of a broker's part in a transaction of another */
-  resolve(
-    id: string,
-    decision: Decision,
-    where: { readonly broker?: string | undefined; readonly coordinator?: string | undefined },
-  ): Promise<KeptTransaction>
+  /** Decides one in doubt. */
+  resolve(id: string, decision: Decision, which: Which): Promise<KeptTransaction>
 }

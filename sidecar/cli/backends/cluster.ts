@@ -159,9 +159,9 @@ export function cluster(kube: Kube): Backend {
       })
       return (await Promise.all(all)).flat()
     },
-    async resolve(id, decision, { broker: named, coordinator }) {
+    async resolve(id, decision, { broker: named, ...which }) {
       const broker = named ?? (await keeperOf(id))
-      return { ...(await (await sidecarOf(broker)).resolve(id, decision, { coordinator })), broker }
+      return { ...(await (await sidecarOf(broker)).resolve(id, decision, which)), broker }
     },
   }
 }

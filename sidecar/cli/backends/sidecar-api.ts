@@ -92,8 +92,9 @@ export function sidecarApi(send: Send): Backend {
         throw error
       }
     },
-    async resolve(id, decision, { coordinator }) {
-      const body = { decision, ...(coordinator === undefined ? {} : { coordinator }) }
+    async resolve(id, decision, { coordinator, without }) {
+      // JSON leaves out what is undefined.
+      const body = { decision, coordinator, without }
       return transactionSchema.parse(await call('POST', `/transactions/${encodeURIComponent(id)}/resolve`, body))
     },
   }

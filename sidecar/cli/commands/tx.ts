@@ -44,9 +44,9 @@ export const txShow: Command = {
 
 export const txResolve: Command = {
   name: 'tx resolve',
-  usage: '<id> commit|abort [--coordinator <name>] [--broker <name>]',
-  summary: 'decides a transaction in doubt: its producer does not answer, or its coordinator is gone for good',
-  options: PART,
+  usage: '<id> commit|abort [--coordinator <name>] [--without <name>] [--broker <name>]',
+  summary: 'decides a transaction in doubt: its producer does not answer, or a broker that it spans is gone for good',
+  options: { ...PART, without: { type: 'string' } },
   async run(invocation) {
     const { args, text, backend, print } = invocation
     const [id, decision, ...more] = args
@@ -54,9 +54,11 @@ export const txResolve: Command = {
       throw new UsageError(
         'write the id of the transaction and what is to become of it: pillion tx resolve <id> commit, or abort',
       )
-    const coordinator = text('coordinator')
+    const [coordinator, without] = [text('coordinator'), text('without')]
+    if (without !== undefined && (coordinator !== undefined || decision !== 'commit'))
+      throw new UsageError('--without is for what is decided: pillion tx resolve <id> commit --without <name>')
     if (coordinator !== undefined) return resolveParts(invocation, id, decision, coordinator)
-    const transaction = await (await backend()).resolve(id, decision, { broker: text('broker') })
+    const transaction = await (await backend()).resolve(id, decision, { broker: text('broker'), without })
     print(told(transaction), transaction)
     return 0
   },
@@ -101,7 +103,12 @@ function printParts({ print }: Invocation, parts: readonly KeptTransaction[]): n
 }
 
 function told(transaction: KeptTransaction): string {
-  const { id, broker, coordinator, state, reason, queues, acks, startedAt, endedAt, checkBack } = transaction
+  const { id, broker, coordinator, state, reason, waits = [], givenUp, queues, acks, startedAt, endedAt } = transaction
+  const { checkBack } = transaction
+  const awaited = waits.map((one): [string, string] => [
+    'waits for',
+    `${one.broker ?? 'this broker'}, since ${one.since}${one.reason === undefined ? '' : `: ${one.reason}`}`,
+  ])
   const sends = Object.entries(queues).map(([queue, part]): [string, string] => [
     `sends to ${queue}`,
     part.first === undefined ? String(part.sends) : `${part.sends}, stored as ${part.first} to ${part.last}`,
@@ -112,6 +119,8 @@ function told(transaction: KeptTransaction): string {
     ['coordinator', coordinator],
     ['state', state],
     ['reason', reason],
+    ...awaited,
+    ['without', givenUp?.join(', ')],
     ...sends,
     ['acknowledges', String(acks)],
     ['asks', checkBack && `${checkBack.subject ?? checkBack.url}, ${checkBack.asked ?? 0} of ${checkBack.limit} times`],
