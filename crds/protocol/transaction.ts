@@ -95,7 +95,7 @@ export const resolveRequestSchema = z.strictObject({
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const
 export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
-/** By Queue. */
+/** By Queue; what comes later by `delay.<queue>`. */
 export const transactionQueuesSchema = z.record(
   z.string(),
   z.object({

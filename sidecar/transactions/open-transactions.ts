@@ -15,6 +15,7 @@ import { Producers } from './producers.ts'
 import type { Asked, TransactionRecord } from './record.ts'
 import { PRODUCER, Run } from './run.ts'
 import type { StagedSend } from './sends.ts'
+import { laterTarget } from './target.ts'
 
 /** Sends of transactions that are not at their end, together. Bytes. */
 const MAX_BYTES_OPEN = 64 * 1024 * 1024
@@ -82,8 +83,10 @@ export class OpenTransactions implements Heard {
   restoreHolds(queue: Queue): void {
     for (const { id, record } of this.#open.values()) {
       if (record.participant?.phase !== 'committing') continue
-      const after = new Map(Object.entries(record.participant.after)).get(queue.name)
+      const marks = new Map(Object.entries(record.participant.after))
+      const after = marks.get(queue.name)
       if (after !== undefined) queue.holds.restore(id, after)
+      if (marks.has(laterTarget(queue.name))) queue.delayed.restoreHold(id)
     }
   }
 
@@ -149,6 +152,7 @@ export class OpenTransactions implements Heard {
     this.#open.delete(entry.id)
     for (const queue of this.#o.queues.values()) {
       queue.holds.release(entry.id)
+      queue.delayed.release(entry.id)
       queue.heldAcks.release(entry.id)
     }
   }

@@ -35,7 +35,7 @@ const counts = {
   last: z.int().optional(),
   duplicates: z.int().optional(),
 }
-/** `created`: when its stream was. */
+/** `created`: when the Queue's stream was. */
 const partSchema = z.object({ created: z.string(), ...counts })
 export type Part = z.infer<typeof partSchema>
 /** `broker`: who kept the Queue when the transaction was prepared, whoever does now. */
@@ -65,9 +65,9 @@ export const recordSchema = z.object({
   asks: askedSchema.optional(),
   coordinator: coordinatorSchema.optional(),
   participant: participantSchema.optional(),
-  /** This broker's Queues that it sends to. */
+  /** By target, where it sends to in this broker's Queues. */
   queues: z.record(z.string(), partSchema),
-  /** The Queues of other brokers that it sends to, or acknowledges in. */
+  /** By target, where it sends to in Queues of other brokers; and those in which it acknowledges, by Queue. */
   others: z.record(z.string(), otherPartSchema).default({}),
   acks: z.array(z.string()),
   error: refusalSchema.optional(),

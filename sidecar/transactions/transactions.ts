@@ -21,6 +21,7 @@ import { shown } from './record.ts'
 import { parseBegin } from './request.ts'
 import { type Run, SELF } from './run.ts'
 import { stage } from './stage.ts'
+import { queueOf } from './target.ts'
 import { heardOthers } from './under-way.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -69,7 +70,7 @@ export class Transactions {
   /** Those that somebody has to decide by hand and that send to a Queue or acknowledge messages of it. */
   inDoubtCountOf(queue: string): number {
     const isOf = ({ record: { queues, acks } }: Entry): boolean =>
-      Object.hasOwn(queues, queue) || acksByQueue(acks).has(queue)
+      Object.keys(queues).some((target) => queueOf(target) === queue) || acksByQueue(acks).has(queue)
     return this.#inDoubt().filter(isOf).length
   }
 

@@ -199,6 +199,27 @@ describe('everything at once', () => {
   })
 })
 
+it('sends that come later wait in the other broker, from when it hears of the commit, also over its end', async () => {
+  const wait = (text: string): object => ({ headers: { 'Pillion-Delay': text } })
+  const sends = [...to(q.two, 'now'), ...to(q.two, 'soon').map((send) => ({ ...send, ...wait('300ms') }))]
+  const { queues } = await tx.ask('commit', { sends: [...sends, ...to(q.one, 'a')] })
+  expect(queues).toEqual({
+    [q.one]: { sends: 1, first: 1, last: 1 },
+    [q.two]: { sends: 1, first: 1, last: 1 },
+    [`delay.${q.two}`]: { sends: 1, first: expect.any(Number), last: expect.any(Number) },
+  })
+  await eventually(async () => expect(await texts(there, q.two)).toEqual(['now', 'soon']))
+  const { id, secret } = await prepared(to(q.two, 'later').map((send) => ({ ...send, ...wait('10ms') })))
+  await there.sidecar.kill()
+  expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
+  await restart(there)
+  await namespace.tell()
+  await nothingLeft()
+  await eventually(async () => expect(await texts(there, q.two)).toEqual(['now', 'soon', 'later']))
+  const refused = await tx.refused('commit', { sends: [{ queue: q.two, rest: 'key', ...wait('1s') }] })
+  expect(refused).toMatchObject({ code: 'InvalidParameter', message: expect.stringContaining('broker there: ') })
+})
+
 describe('in steps', () => {
   it('is shown by each broker, and what it acknowledges is held until it is committed', async () => {
     const ack = await deliver(there, q.thereFrom)
