@@ -86,7 +86,8 @@ async function receive(queue: string): Promise<string> {
   return message.reply ?? ''
 }
 
-type Script = (transactions: Transactions, ack: string) => Promise<void>
+/** @param hasCrashed whether there is nobody to ask any more */
+type Script = (transactions: Transactions, ack: string, hasCrashed: () => boolean) => Promise<void>
 
 const SECRET = 'a secret of a test'
 /** Of what comes later, after a crash most often. Milliseconds. */
@@ -121,7 +122,7 @@ async function survives(
   const { hasCrashed } = await (async () => {
     await using life = await live(faulty.js, names)
     faulty.arm(at, moment)
-    await run(life.transactions, ack).catch(() => undefined)
+    await run(life.transactions, ack, faulty.hasCrashed).catch(() => undefined)
     await until('it crashed or nothing is open', () => faulty.hasCrashed() || life.transactions.openCount === 0)
     return faulty
   })()
@@ -129,7 +130,7 @@ async function survives(
   await delay(2 * WINDOW_MS)
   await using life = await live(js, names)
   // Whoever lost the answer asks again.
-  await run(life.transactions, ack).catch(() => undefined)
+  await run(life.transactions, ack, () => false).catch(() => undefined)
   await until('nothing is open', () => life.transactions.openCount === 0)
   await eventually(async () => expect((await admin.stream('PILLION_TRANSACTIONS')).state.messages).toBe(0))
   const state = await ended(life.transactions)
@@ -187,6 +188,40 @@ async function everyWrite(moment: Moment, name: string, course: Course): Promise
   }
 }
 
+/**
+ * Of this broker's part in a transaction of another, which asks it for its vote, and tells it what it decides until it is carried out.
+ *
+ * @param decide what it does after it heard a yes, or nothing; undefined: it asks for the vote again
+ */
+const part = (decide: (isHeard: boolean) => 'commit' | 'abort' | undefined): Course => ({
+  commits: decide(true) === 'commit',
+  script: ({ one, two }) => {
+    const path = { coordinator: 'elsewhere', id: 'crashed' }
+    let decision: 'commit' | 'abort' | undefined
+    return async ({ participations }, ack, hasCrashed) => {
+      const asked = { startedAt: 1, sends: sendsTo(one, two), acks: [ack] }
+      const vote = (): Promise<boolean> =>
+        participations.prepare(path, asked).then(
+          (answer) => answer.vote === 'yes',
+          () => false,
+        )
+      decision ??= decide(await vote())
+      if (decision === undefined) return
+      const tell = decision === 'commit' ? 'commit' : 'abort'
+      await until('it is carried out', async () => {
+        const { done } = await participations[tell](path, { startedAt: 1 })
+        return done || hasCrashed()
+      })
+    }
+  },
+  // Of what was never prepared nothing is known.
+  ended: (transactions) =>
+    transactions.get('crashed', 'elsewhere').then(
+      ({ state }) => state,
+      () => 'Aborted',
+    ),
+})
+
 describe.each<Moment>(['before', 'after'])('a crash %s any write', (moment) => {
   it('of a transaction that is asked for at once', async () => {
     const [writes, commits] = await everyWrite(
@@ -218,5 +253,29 @@ describe.each<Moment>(['before', 'after'])('a crash %s any write', (moment) => {
     )
     expect(writes).toBeGreaterThan(7)
     expect(commits).toBeGreaterThan(3)
+  })
+
+  it('of a part in a transaction of another broker, which insists on it', async () => {
+    const insisting = part((isHeard) => (isHeard ? 'commit' : undefined))
+    const [writes, commits] = await everyWrite(moment, 'i', insisting)
+    expect(writes).toBeGreaterThan(5)
+    expect(commits).toBe(writes - 1)
+  })
+
+  it('of a part in a transaction of another broker, which aborts it where it hears no vote', async () => {
+    const impatient = part((isHeard) => (isHeard ? 'commit' : 'abort'))
+    const [writes, commits] = await everyWrite(moment, 'p', impatient)
+    expect(commits).toBeGreaterThan(2)
+    expect(commits).toBeLessThan(writes - 1)
+  })
+
+  it('of a part in a transaction of another broker, which is aborted', async () => {
+    const [writes, commits] = await everyWrite(
+      moment,
+      'a',
+      part(() => 'abort'),
+    )
+    expect(writes).toBeGreaterThan(3)
+    expect(commits).toBe(0)
   })
 })
