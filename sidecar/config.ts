@@ -21,6 +21,7 @@ const schema = z
       httpHost: env.PILLION_HTTP_HOST,
       httpPort: env.PILLION_HTTP_PORT,
       token: env.PILLION_TOKEN,
+      hasOperator: true,
       storeLimitBytes: env.PILLION_STORE_LIMIT_BYTES,
     } satisfies SidecarOptions,
   }))

@@ -14,6 +14,8 @@ export interface SidecarOptions {
   readonly httpPort: number
   /** Undefined: HTTP asks for no token. */
   readonly token: string | undefined
+  /** Whether an operator tells it of the other brokers of its namespace. */
+  readonly hasOperator: boolean
   /** What JetStream may store, where that is known; for the metrics. */
   readonly storeLimitBytes?: number | undefined
 }
@@ -37,7 +39,12 @@ export async function startSidecar(options: SidecarOptions, logger: Logger): Pro
   const metrics = new Metrics(process.env.PILLION_VERSION ?? 'dev')
   if (options.storeLimitBytes !== undefined) metrics.storeLimitBytes.set(options.storeLimitBytes)
   const broker = new Broker(
-    { url: options.natsUrl, user: options.natsUser, password: options.natsPassword },
+    {
+      url: options.natsUrl,
+      user: options.natsUser,
+      password: options.natsPassword,
+      hasOperator: options.hasOperator,
+    },
     logger,
     metrics,
   )

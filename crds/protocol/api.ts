@@ -27,7 +27,7 @@ export const queueObservationSchema = z.object({
   configured: z.boolean(),
   subject: z.string(),
   messages: messageCountsSchema,
-  /** Those in doubt that send to it or acknowledge messages of it; absent: the sidecar is older than the count. */
+  /** Those in doubt that send to it or acknowledge messages of it, also of another broker; absent: the sidecar is older than the count. */
   transactionsInDoubt: z.int().min(0).optional(),
   /** Drift put right since the last PUT; told once. */
   corrected: z.array(correctionSchema),

@@ -49,6 +49,9 @@ export type CarriedOut = z.infer<typeof carriedOutSchema>
 /** Body of `ask`; `from`: the broker that asks. */
 export const askRequestSchema = z.strictObject({ ...which, from: brokerName })
 
-/** Answer of `ask`; `wait`: nothing is decided. */
-export const decisionSchema = z.object({ decision: z.enum(['commit', 'abort', 'wait']) })
+/** Answer of `ask`; `wait`: nothing is decided, with `inDoubt` before somebody does it by hand. */
+export const decisionSchema = z.object({
+  decision: z.enum(['commit', 'abort', 'wait']),
+  inDoubt: z.boolean().optional(),
+})
 export type Decision = z.infer<typeof decisionSchema>

@@ -81,19 +81,21 @@ export const namedRequestSchema = z.strictObject(named)
 
 /**
  * What somebody decides of a transaction in doubt: body of `POST /transactions/<id>/resolve`. `coordinator`: of this broker's part in a transaction
- * of another, which is not among those that this one was told of any more.
+ * of another, which is not among those that this one was told of any more. `without`: a broker whose part of a committed transaction is not waited
+ * for any more.
  */
 export const resolveRequestSchema = z.strictObject({
   id,
   decision: z.enum(['commit', 'abort']),
   coordinator: z.string().optional(),
+  without: z.string().optional(),
 })
 
 /** `InDoubt`: prepared, and its producer was asked in vain. `Committing`: it is decided, and not everything is carried out yet; it will be, also after a crash. */
 export const TRANSACTION_STATES = ['Open', 'Prepared', 'InDoubt', 'Committing', 'Committed', 'Aborted'] as const
 export type TransactionState = (typeof TRANSACTION_STATES)[number]
 
-/** By Queue. */
+/** By Queue; what comes later by `delay.<queue>`. */
 export const transactionQueuesSchema = z.record(
   z.string(),
   z.object({
@@ -116,6 +118,22 @@ export const transactionSchema = z.object({
   state: z.enum(TRANSACTION_STATES),
   /** Why it is aborted, or what it waits for. */
   reason: z.string().optional(),
+  /** Nothing but what somebody decides makes it go on; `reason` says what that is. */
+  inDoubt: z.boolean().optional(),
+  /** `Committing`: which brokers have not said that they carried out their parts, this one without a name. */
+  waits: z
+    .array(
+      z.object({
+        broker: z.string().optional(),
+        /** RFC 3339: when it was decided. */
+        since: z.string(),
+        /** What the broker said the last time, or why it did not. */
+        reason: z.string().optional(),
+      }),
+    )
+    .optional(),
+  /** Brokers that somebody decided not to wait for: it is not known whether their parts are carried out. */
+  givenUp: z.array(z.string()).optional(),
   /** In the answer to `begin`. */
   secret: z.string().optional(),
   queues: transactionQueuesSchema,

@@ -70,11 +70,13 @@ export interface BrokerOptions {
   readonly url: string
   readonly user: string
   readonly password: string
+  /** Whether an operator tells it of the other brokers of its namespace. */
+  readonly hasOperator: boolean
 }
 
 /** The sidecar's end of one broker: its connection, its Queues, and the requests of clients. */
 export class Broker {
-  readonly peers = new Peers()
+  readonly peers: Peers
   readonly #options: BrokerOptions
   readonly #logger: Logger
   readonly #metrics: Metrics
@@ -98,6 +100,7 @@ export class Broker {
 
   constructor(options: BrokerOptions, logger: Logger, metrics: Metrics) {
     this.#options = options
+    this.peers = new Peers(options.hasOperator)
     this.#logger = logger
     this.#metrics = metrics
     this.#puts = new Puts(options, this.#queues, logger)
@@ -248,8 +251,8 @@ export class Broker {
   }
 
   /** Also one that has ended. Throws SidecarError TransactionNotFound. */
-  async transaction(id: string): Promise<Transaction> {
-    return this.#connected().transactions.get(id).catch(refused)
+  async transaction(id: string, coordinator?: string): Promise<Transaction> {
+    return this.#connected().transactions.get(id, coordinator).catch(refused)
   }
 
   async askTransaction(verb: Verb, input: unknown): Promise<Transaction> {

@@ -3,6 +3,7 @@ import type { Msg, MsgHdrs } from '@nats-io/transport-node'
 import { parseQuantity } from '../../crds/index.ts'
 import type { Correction } from '../../crds/protocol/api.ts'
 import { delayedStream } from '../../crds/protocol/subjects.ts'
+import { type BatchMessage, publishBatch } from '../jetstream/atomic-batch.ts'
 import { GONE } from '../jetstream/ensure.ts'
 import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { MAX_IN_FLIGHT } from '../lanes/lane.ts'
@@ -59,6 +60,8 @@ export class Delayed {
   #bytes = 0
   /** Of those, messages that stay in the Queue's stream while they wait, by their sequences there. */
   readonly #inPlace = new Set<number>()
+  /** Transactions of which it is not on record that what they send is stored: it stays, so that it can be seen whether it is. */
+  readonly #held = new Set<string>()
 
   constructor(q: QueueState) {
     this.#q = q
@@ -154,12 +157,65 @@ export class Delayed {
       const message = this.isUsed ? await this.#store.read(sequence) : undefined
       const isPublish =
         message !== undefined &&
+        !this.#held.has(headerValue(message.headers, storedHeader.transaction) ?? '') &&
         headerValue(message.headers, storedHeader.due) !== undefined &&
         headerValue(message.headers, storedHeader.parked) === undefined
       if (!isPublish || !(await this.#store.delete(sequence))) return { error: NOT_FOUND }
       this.#messages--
       return { stream: delayedStream(this.#q.name), seq: sequence }
     })
+  }
+
+  /** Resolves when there is a stream to publish to. */
+  async made(): Promise<void> {
+    await this.#ensure()
+  }
+
+  /** Why so much more may not wait; undefined: it may. */
+  problem(messages: number, bytes: number): string | undefined {
+    return this.#isFull(messages, bytes)?.description
+  }
+
+  /** From now on what a transaction puts in stays, until it is released; the last sequence before. */
+  async hold(transaction: string): Promise<number> {
+    await this.#ensure()
+    this.restoreHold(transaction)
+    return (await this.#store.info())?.state.last_seq ?? 0
+  }
+
+  /** The same after a restart; to be called before the Queue is started. */
+  restoreHold(transaction: string): void {
+    this.#held.add(transaction)
+  }
+
+  release(transaction: string): void {
+    this.#held.delete(transaction)
+  }
+
+  /** What a transaction that is held has put in: the sequences, in order. */
+  async sequencesOf(transaction: string, after: number): Promise<number[]> {
+    const info = await this.#store.info()
+    // Somebody deleted the stream: its numbers are given again.
+    const from = (info?.state.last_seq ?? 0) < after ? 0 : after
+    return this.#store.sequencesOf(transaction, from)
+  }
+
+  /** Puts messages in, all or none. Throws as `publishBatch` does. @returns the sequence of the last one */
+  async putAll(messages: ReadonlyArray<{ readonly due: number; readonly message: BatchMessage }>): Promise<number> {
+    const mover = await this.#ensure()
+    const { upcoming } = mover
+    for (const { due } of messages) upcoming.arriving(due)
+    const all = messages.map(({ message }) => message)
+    try {
+      const last = await publishBatch(this.#q.js, all)
+      for (const [index, { due }] of messages.entries()) upcoming.storedInBatch(due, last - all.length + 1 + index)
+      return last
+    } catch (error) {
+      for (const { due } of messages) upcoming.maybeStored(due)
+      throw error
+    } finally {
+      for (const { due } of messages) mover.wakeAt(due)
+    }
   }
 
   /**
@@ -183,7 +239,7 @@ export class Delayed {
   async #put(due: number, data: Uint8Array, headers: MsgHdrs, msgID: string | undefined): Promise<Answer> {
     const { js, name } = this.#q
     const mover = await this.#ensure()
-    const full = this.#isFull(data.length)
+    const full = this.#isFull(1, data.length)
     if (full !== undefined) return { error: full }
     const { upcoming } = mover
     upcoming.arriving(due)
@@ -211,10 +267,10 @@ export class Delayed {
     }
   }
 
-  #isFull(bytes: number): PublishError | undefined {
+  #isFull(messages: number, bytes: number): PublishError | undefined {
     const { maxMessages, maxBytes } = this.#q.spec.retention
     const which =
-      this.#messages >= maxMessages
+      this.#messages + messages > maxMessages
         ? `maxMessages (${maxMessages})`
         : this.#bytes + bytes > parseQuantity(maxBytes)
           ? `maxBytes (${maxBytes})`
@@ -249,6 +305,7 @@ export class Delayed {
         this.#inPlace.delete(sequence)
         return this.#q.returned(sequence, subject, attempts)
       },
+      isHeld: (transaction) => this.#held.has(transaction),
     })
     await this.#settleParked(last)
     mover.start()

@@ -18,6 +18,8 @@ export const storedHeader = {
   ttl: 'Pillion-Delayed-TTL',
   /** Set where it was in the Queue before and waits out a backoff: its sequence there. */
   parked: 'Pillion-Delayed-Parked',
+  /** Set where a transaction sent it: which one. */
+  transaction: 'Pillion-Delayed-Transaction',
 } as const
 
 /** Whether a header is this folder's own. */

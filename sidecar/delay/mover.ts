@@ -22,6 +22,8 @@ const REFUSED_MS = 250
 const MAX_REFUSED_MS = 4000
 /** What nats-server could not do is tried again after this. Milliseconds. */
 const RETRY_MS = 250
+/** What is held is looked at again after this. Milliseconds. */
+const HELD_MS = 100
 /** Slots are listed anew so often, should one have been missed. Milliseconds. */
 const LIST_MS = 60_000
 /** A timer is no longer than this. Milliseconds. */
@@ -35,10 +37,14 @@ export interface MoverOptions {
   readonly copies: Copies
   /** A message that stayed in the Queue's stream has waited out its backoff. */
   readonly returned: (parked: Parked, attempts: number) => Promise<void>
+  /** Whether what a transaction sent has to stay. */
+  readonly isHeld: (transaction: string) => boolean
 }
 
 /** How a message that was due came out. */
 type Outcome = 'moved' | 'expired' | 'replaced' | 'gone'
+/** It is of a transaction of which it is not on record that it is carried out. */
+const HELD = 'held'
 
 /**
  * Moves messages of the delayed stream to the Queue when they are due: copies them, and removes them once the copies are
@@ -50,6 +56,7 @@ export class DelayedMover {
   readonly #store: DelayedStore
   readonly #copies: Copies
   readonly #returned: MoverOptions['returned']
+  readonly #isHeld: MoverOptions['isHeld']
   readonly #upcoming = new UpcomingMessages()
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -59,11 +66,12 @@ export class DelayedMover {
   #refusedMs = 0
   #pausedUntil = 0
 
-  constructor({ q, store, copies, returned }: MoverOptions) {
+  constructor({ q, store, copies, returned, isHeld }: MoverOptions) {
     this.#q = q
     this.#store = store
     this.#copies = copies
     this.#returned = returned
+    this.#isHeld = isHeld
   }
 
   get upcoming(): UpcomingMessages {
@@ -183,6 +191,7 @@ export class DelayedMover {
     const ended: Upcoming[] = []
     const lost = { expired: 0, replaced: 0 }
     const refused: Upcoming[] = []
+    const held: Upcoming[] = []
     const unknown: Upcoming[] = []
     try {
       await this.#copies.renewCheckpoint()
@@ -191,6 +200,7 @@ export class DelayedMover {
       const move = async (message: Upcoming, index: number): Promise<void> => {
         try {
           const outcome = await this.#moveOne(read[index], now)
+          if (outcome === HELD) return void held.push(message)
           ended.push(message)
           if (outcome === 'expired' || outcome === 'replaced') lost[outcome]++
           metrics.delayedEnded(outcome)
@@ -208,7 +218,7 @@ export class DelayedMover {
       if (movesToTail(this.#q.spec)) for (const [index, message] of batch.entries()) await move(message, index)
       else await Promise.all(batch.map(move))
     } catch (error) {
-      unknown.push(...batch.filter((message) => !ended.includes(message) && !refused.includes(message)))
+      unknown.push(...batch.filter((message) => ![ended, refused, held].some((some) => some.includes(message))))
       logger.debug({ err: error }, 'could not move delayed messages')
     }
     for (const message of ended) this.#upcoming.done(message)
@@ -219,10 +229,11 @@ export class DelayedMover {
     // What may have been copied is found out before anything may leave the Queue's stream.
     if (unknown.length > 0) await this.#untilDone(() => this.#copies.removeOriginals())
     metrics.delayedRefused(refused.length)
-    this.#pause(ended.length + unknown.length === 0)
+    this.#pause(refused.length > 0 && ended.length + unknown.length === 0)
     const again = Date.now() + Math.max(REFUSED_MS, this.#refusedMs)
     for (const message of refused) this.#upcoming.refused(message, again)
     for (const message of unknown) this.#upcoming.refused(message, 0)
+    for (const message of held) this.#upcoming.refused(message, Date.now() + HELD_MS)
   }
 
   /** Where nothing is taken, the next try waits longer. */
@@ -231,9 +242,10 @@ export class DelayedMover {
     this.#pausedUntil = isRefused ? Date.now() + this.#refusedMs : 0
   }
 
-  async #moveOne(message: StoredMessage | undefined, now: number): Promise<Outcome> {
+  async #moveOne(message: StoredMessage | undefined, now: number): Promise<Outcome | typeof HELD> {
     const { js, name, spec, metrics } = this.#q
     if (message === undefined) return 'gone'
+    if (this.#isHeld(headerValue(message.headers, storedHeader.transaction) ?? '')) return HELD
     const parked = parseParked(
       headerValue(message.headers, storedHeader.parked),
       headerValue(message.headers, storedHeader.subject),

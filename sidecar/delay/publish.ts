@@ -15,7 +15,7 @@ const NOT_LATER = /^nats-(expected-|rollup|schedule|batch-)/i
 
 /** nats-server's error codes, which clients know. */
 const BAD_REQUEST = 10003
-const TOO_LARGE = 10054
+export const TOO_LARGE = 10054
 
 /** An error as nats-server answers it to a publish. */
 export interface PublishError {

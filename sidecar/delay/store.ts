@@ -10,7 +10,7 @@ import { apiRequest } from '../jetstream/request.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { storedHeader } from './headers.ts'
-import { parseSlot, slotStart, slotSubject } from './slot.ts'
+import { allSlots, parseSlot, slotStart, slotSubject } from './slot.ts'
 
 const subjectsSchema = z.object({
   total: z.int().default(0),
@@ -119,6 +119,16 @@ export class DelayedStore {
       const value = (await this.#read(message, stream))(name)
       if (value !== undefined) yield value
     }
+  }
+
+  /** Of the messages above `after` that a transaction sent, in order. */
+  async sequencesOf(transaction: string, after: number): Promise<number[]> {
+    const found: number[] = []
+    for await (const message of listHeaders(this.#js, this.#stream, allSlots(this.#queue), after)) {
+      const header = await this.#read(message, this.#stream)
+      if (header(storedHeader.transaction) === transaction) found.push(message.seq)
+    }
+    return found
   }
 
   async #listed(message: JsMsg, slot: number): Promise<Listed> {

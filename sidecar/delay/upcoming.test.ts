@@ -26,6 +26,21 @@ class World {
     else this.upcoming.maybeStored(due)
   }
 
+  /** Messages that are stored as one, and one of somebody else's before or after them; who was stored first is told of last or first. */
+  publishBatch(dues: readonly number[], other: number, isBefore: boolean, isToldFirst: boolean): void {
+    for (const due of [...dues, other]) this.upcoming.arriving(due)
+    const store = (due: number): number => {
+      this.stored.set(++this.#sequence, due)
+      return this.#sequence
+    }
+    const before = isBefore ? store(other) : undefined
+    const batch = dues.map((due) => ({ due, sequence: store(due) }))
+    const single = before ?? store(other)
+    if (isToldFirst) this.upcoming.stored(other, single)
+    for (const { due, sequence } of batch) this.upcoming.storedInBatch(due, sequence)
+    if (!isToldFirst) this.upcoming.stored(other, single)
+  }
+
   cancel(which: number): void {
     const all = [...this.stored.keys()]
     if (all.length > 0) this.stored.delete(all[which % all.length] ?? 0)
@@ -92,6 +107,13 @@ class World {
 type Step =
   | { readonly kind: 'publish'; readonly inMs: number }
   | { readonly kind: 'publishUnanswered'; readonly inMs: number }
+  | {
+      readonly kind: 'publishBatch'
+      readonly inMs: number[]
+      readonly other: number
+      readonly isBefore: boolean
+      readonly isToldFirst: boolean
+    }
   | { readonly kind: 'cancel'; readonly which: number }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'list' }
@@ -102,6 +124,16 @@ const inMs = fc.oneof({ weight: 3, arbitrary: fc.nat(1500) }, fc.nat(30_000), fc
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('publish' as const), inMs }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('publishUnanswered' as const), inMs }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('publishBatch' as const),
+      inMs: fc.array(inMs, { minLength: 1, maxLength: 3 }),
+      other: inMs,
+      isBefore: fc.boolean(),
+      isToldFirst: fc.boolean(),
+    }),
+  },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), which: fc.nat(100) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat(3000) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('list' as const) }) },
@@ -127,7 +159,10 @@ test.prop([fc.array(step, { maxLength: 80 })], { numRuns: 500 })(
     for (const one of steps) {
       if (one.kind === 'publish') world.publish(world.now + one.inMs)
       else if (one.kind === 'publishUnanswered') world.publish(world.now + one.inMs, false)
-      else if (one.kind === 'cancel') world.cancel(one.which)
+      else if (one.kind === 'publishBatch') {
+        const dues = one.inMs.map((ms) => world.now + ms)
+        world.publishBatch(dues, world.now + one.other, one.isBefore, one.isToldFirst)
+      } else if (one.kind === 'cancel') world.cancel(one.which)
       else if (one.kind === 'wait') world.now += one.ms
       else if (one.kind === 'list') world.list()
       else if (one.kind === 'lookUp')

@@ -100,7 +100,7 @@ export class UpcomingMessages {
     this.release(slot)
   }
 
-  /** It was stored. Told in the order of sequences. */
+  /** It was stored. Told in the order of sequences, but for `storedInBatch`. */
   stored(due: number, sequence: number): void {
     const slot = slotOf(due)
     if (hourOf(slot) > this.#hour) return
@@ -113,6 +113,16 @@ export class UpcomingMessages {
       return
     }
     this.#learn(slot, state, { sequence, due })
+  }
+
+  /** It was stored, with others as a batch: told out of turn it may be, so its slot is looked up again when nothing of it is known any more. */
+  storedInBatch(due: number, sequence: number): void {
+    this.stored(due, sequence)
+    const slot = slotOf(due)
+    const state = this.#slots.get(slot)
+    if (state === undefined) return
+    state.isDoubtful = true
+    this.release(slot)
   }
 
   /** The slot whose messages are to be looked up next, above `after`, and how many at most. */

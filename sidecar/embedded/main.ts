@@ -40,6 +40,7 @@ async function run(options: EmbeddedOptions): Promise<void> {
       httpHost: '127.0.0.1',
       httpPort: await choosePort('--http-port', options.httpPort, HTTP_PORT),
       token: undefined,
+      hasOperator: false,
     },
     logger,
   )

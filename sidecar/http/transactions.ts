@@ -23,7 +23,7 @@ export function transactionRoutes(
     return typeof input === 'object' && input !== null ? { ...input, id } : input
   }
   app.get('/', (c) => c.json({ transactions: broker.transactions() }))
-  app.get('/:id', async (c) => c.json(await broker.transaction(c.req.param('id'))))
+  app.get('/:id', async (c) => c.json(await broker.transaction(c.req.param('id'), c.req.query('coordinator'))))
   app.post('/', async (c) => {
     const transaction = await broker.askTransaction('commit', whole(parseJson(await c.req.text())))
     return c.json(transaction, statusOf(transaction))

@@ -118,6 +118,8 @@ export const wantedDelayedStream = (queue: string, spec: QueueSpec): WantedStrea
   name: delayedStream(queue),
   subjects: [`${delayedSubject(queue)}.>`],
   ...NO_OTHER_LIMITS,
+  // What a transaction sends to come later is stored as one batch.
+  allow_atomic: true,
   allow_rollup_hdrs: true,
   discard: DiscardPolicy.Old,
   duplicate_window: nanos(spec.deduplication.window),

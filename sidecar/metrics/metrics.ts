@@ -71,7 +71,7 @@ export class Metrics {
   readonly openTransactions = this.#broker('transactions_open', 'Transactions that have not come to their end')
   readonly transactionsInDoubt = this.#broker(
     'transactions_in_doubt',
-    'Transactions whose producer was asked in vain what is to become of them, so that somebody has to decide',
+    'Transactions that wait for somebody to decide: their producer was asked in vain, or a broker that they span is gone',
   )
   readonly checkBacks = new Counter({
     name: 'pillion_broker_check_backs_total',

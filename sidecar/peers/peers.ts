@@ -6,7 +6,13 @@ const UNTOLD = 'this broker waits to be told of the other brokers of its namespa
 
 /** The other brokers of the namespace, as this one was told of them last; in memory only. */
 export class Peers {
+  readonly #areTold: boolean
   #told: Told | undefined
+
+  /** @param areTold whether somebody tells a broker that was started of the others, as the operator does; false: embedded mode */
+  constructor(areTold: boolean) {
+    this.#areTold = areTold
+  }
 
   /** Takes the place of what was told before. Throws SidecarError InvalidParameter. */
   tell(input: unknown): PeersKnown {
@@ -16,6 +22,11 @@ export class Peers {
 
   get known(): PeersKnown {
     return this.#told === undefined ? {} : { digest: peersDigest(this.#told) }
+  }
+
+  /** Whether it will be told of others, and was not since it started: what it does not know yet, one of them may have. */
+  get areAwaited(): boolean {
+    return this.#areTold && this.#told === undefined
   }
 
   /** This broker's own name; undefined: it was not told yet. */
@@ -35,8 +46,9 @@ export class Peers {
     return this.#told.self
   }
 
-  has(broker: string): boolean {
-    return this.#told?.brokers.some(({ name }) => name === broker) ?? false
+  /** Whether it was told of the others, and this is none of them. */
+  isGone(broker: string): boolean {
+    return this.#told !== undefined && !this.#told.brokers.some(({ name }) => name === broker)
   }
 
   /** Throws SidecarFailure where it was not told of it. */

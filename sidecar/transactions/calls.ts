@@ -26,7 +26,7 @@ const ASK_AGAIN_MS = 4000
 export interface Heard {
   vote(entry: Entry, from: string, vote: Vote): Promise<void>
   carriedOut(entry: Entry, from: string, answer: CarriedOut): Promise<void>
-  decision(entry: Entry, decision: Decision['decision']): Promise<void>
+  decision(entry: Entry, decision: Decision): Promise<void>
 }
 
 /**
@@ -99,8 +99,7 @@ export class Calls {
 
   async #ask(entry: Entry, to: string): Promise<void> {
     const body = { startedAt: entry.record.startedAt, from: this.#peers.ownName }
-    const { decision } = await this.#post(entry, to, 'ask', body, decisionSchema)
-    await this.#heard.decision(entry, decision)
+    await this.#heard.decision(entry, await this.#post(entry, to, 'ask', body, decisionSchema))
   }
 
   #post<T>(entry: Entry, to: string, asks: Call['asks'], body: object, schema: z.ZodType<T>): Promise<T> {

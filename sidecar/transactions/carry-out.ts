@@ -2,7 +2,7 @@ import { JetStreamApiError, type JsMsg } from '@nats-io/jetstream'
 import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import { ttlLeft } from '../delay/ttl.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { isDuplicateInBatch, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { type BatchMessage, isDuplicateInBatch, probe, publishBatch } from '../jetstream/atomic-batch.ts'
 import { listHeaders } from '../jetstream/list.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { streamShape } from '../lanes/lanes.ts'
@@ -54,43 +54,61 @@ export async function carryOut(js: JetStreamAccess, queue: Queue, carrying: Carr
 
 async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Promise<CarriedOut> {
   const { sends, transaction, again } = carrying
-  const subject = sends[0]?.subject
-  if (subject === undefined) return {}
+  const messages = (): BatchMessage[] =>
+    sends.map((send, at) => ({
+      subject: putSubject(send.subject),
+      headers: storedHeaders(transaction, send, at),
+      data: Buffer.from(send.body, 'base64'),
+    }))
+  return storeOnce(
+    js,
+    { messages, find: () => find(js, queue, carrying), store: (all) => publishBatch(js, all) },
+    again,
+  )
+}
+
+/** A stream in which sends are to be, once. */
+export interface Place<Message extends BatchMessage> {
+  /** Made anew each time: a try leaves headers of its own in them. */
+  readonly messages: () => Message[]
+  /** Where they are, or that they were there; undefined: they never were. */
+  readonly find: () => Promise<CarriedOut | undefined>
+  /** As `publishBatch` does it. */
+  readonly store: (messages: readonly Message[]) => Promise<number>
+}
+
+/** Puts messages there, as one batch; the same again does nothing. @param again whether it may have been tried before */
+export async function storeOnce<Message extends BatchMessage>(
+  js: JetStreamAccess,
+  place: Place<Message>,
+  again: boolean,
+): Promise<CarriedOut> {
+  const all = place.messages()
+  const [some] = all
+  if (some === undefined) return {}
+  const store = async (messages: readonly Message[]): Promise<CarriedOut> => {
+    if (messages.length === 0) return {}
+    const last = await place.store(messages)
+    return { first: last - messages.length + 1, last }
+  }
   if (again) {
-    await probe(js, putSubject(subject))
-    const found = await find(js, queue, carrying)
+    await probe(js, some.subject)
+    const found = await place.find()
     if (found !== undefined) return found
   }
-  const all = sends.map((send, at) => ({ send, headers: storedHeaders(transaction, send, at) }))
   try {
-    return await store(js, all)
+    return await store(all)
   } catch (error) {
     if (!isDuplicateInBatch(error)) throw error
   }
   // By an earlier try of ours, or by somebody else's publish since the transaction was prepared.
-  const found = await find(js, queue, carrying)
+  const found = await place.find()
   if (found !== undefined) return found
-  const fresh: typeof all = []
-  for (const one of all) {
-    const id = one.headers.get('Nats-Msg-Id')
-    if ((await probe(js, putSubject(one.send.subject), id)) === undefined) fresh.push(one)
+  const fresh: Message[] = []
+  for (const message of place.messages()) {
+    if ((await probe(js, message.subject, message.headers.get('Nats-Msg-Id'))) === undefined) fresh.push(message)
   }
-  return { ...(await store(js, fresh)), duplicates: all.length - fresh.length }
-}
-
-type Message = { readonly send: StagedSend; readonly headers: ReturnType<typeof storedHeaders> }
-
-async function store(js: JetStreamAccess, messages: readonly Message[]): Promise<CarriedOut> {
-  if (messages.length === 0) return {}
-  const last = await publishBatch(
-    js,
-    messages.map(({ send, headers }) => ({
-      subject: putSubject(send.subject),
-      headers,
-      data: Buffer.from(send.body, 'base64'),
-    })),
-  )
-  return { first: last - messages.length + 1, last }
+  return { ...(await store(fresh)), duplicates: all.length - fresh.length }
 }
 
 /** Whether they are there, or were; undefined: they never were. */

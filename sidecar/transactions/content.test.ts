@@ -11,7 +11,7 @@ const ackOf = (queue: string, sequence: number): string =>
 const send = (queue: string, body: string) => ({ queue, rest: '', headers: {}, body, encoding: 'text' as const })
 
 function reachTo(queues: Record<string, string[]>) {
-  const peers = new Peers()
+  const peers = new Peers(true)
   const brokers = Object.entries(queues).map(([name, own]) => ({ name, url: 'http://127.0.0.1:1', queues: own }))
   peers.tell({ self: 'a', brokers: [{ name: 'a', url: 'http://127.0.0.1:1', queues: ['moved'] }, ...brokers] })
   return { queues: new Map(), peers }
@@ -45,15 +45,23 @@ describe('the content of a transaction', () => {
   it.each([
     [reach, 'moved', ', nor in another that it was told of'],
     [{ queues: new Map(), peers: undefined }, 'one', ''],
-    [
-      { queues: new Map(), peers: new Peers() },
-      'one',
-      ', and it was not told of the other brokers of its namespace yet',
-    ],
+    [{ queues: new Map(), peers: new Peers(false) }, 'one', ''],
   ])('is refused where nobody keeps a Queue', (nobody, queue, why) => {
     const message = `there is no queue "${queue}" in this broker${why}`
     expect(() => addSends([], [send(queue, '')], nobody)).toThrow(message)
     expect(() => addAcks([], [ackOf(queue, 1)], nobody)).toThrow(message)
+  })
+
+  it('is to be asked for again while others are not told of that will be', () => {
+    const untold = { queues: new Map(), peers: new Peers(true) }
+    const refusal = { code: 'BrokerNotReady', field: 'sends[0].queue', message: expect.stringContaining('ask again') }
+    expect(() => addSends([], [send('one', '')], untold)).toThrow(expect.objectContaining(refusal))
+    untold.peers.tell({ self: 'a', brokers: [] })
+    const known = {
+      code: 'QueueNotFound',
+      message: 'there is no queue "one" in this broker, nor in another that it was told of',
+    }
+    expect(() => addSends([], [send('one', '')], untold)).toThrow(expect.objectContaining(known))
   })
 
   const key = fc.oneof(fc.stringMatching(/^[A-Za-z][A-Za-z-]{0,8}$/), fc.constantFrom('__proto__', 'constructor', '1'))
@@ -85,7 +93,7 @@ describe('a part of another broker’s transaction', () => {
       participant: { phase: 'prepared' },
       queues: { one: { created: 'then', sends: 2 } },
     })
-    expect(shown(record, 'why')).toEqual({
+    expect(shown(record, { waitsFor: 'why' })).toEqual({
       id: 'x-1',
       coordinator: 'shop.one',
       state: 'Prepared',

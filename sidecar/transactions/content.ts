@@ -8,6 +8,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { OtherContent } from './entry.ts'
 import type { OtherPart, TransactionRecord } from './record.ts'
 import { checkSend, type StagedSend, sizeOf, staged } from './sends.ts'
+import { isLater, targetOf } from './target.ts'
 
 export type Queues = ReadonlyMap<string, Queue>
 
@@ -17,17 +18,19 @@ export interface Reach {
   readonly peers: Peers | undefined
 }
 
-/** Who keeps a Queue; undefined: this broker. Throws SidecarError QueueNotFound. */
+/** Who keeps a Queue; undefined: this broker. Throws SidecarError QueueNotFound, or BrokerNotReady where that is not known yet. */
 function keeperOf(name: string, { queues, peers }: Reach, field: string): string | undefined {
   if (queues.has(name)) return undefined
   const keeper = peers?.keeperOf(name)
   if (keeper !== undefined) return keeper
-  const others =
-    peers === undefined
-      ? ''
-      : peers.self === undefined
-        ? ', and it was not told of the other brokers of its namespace yet'
-        : ', nor in another that it was told of'
+  if (peers?.areAwaited === true) {
+    throw new SidecarError(
+      'BrokerNotReady',
+      `there is no queue ${JSON.stringify(name)} in this broker, and it was not told of the other brokers of its namespace since it started; ask again in a moment`,
+      { field },
+    )
+  }
+  const others = peers?.self === undefined ? '' : ', nor in another that it was told of'
   throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(name)} in this broker${others}`, {
     field,
   })
@@ -44,13 +47,15 @@ export function addSends(before: readonly StagedSend[], sends: readonly Send[], 
     all.push(one)
   }
   const counts = new Map<string, number>()
-  for (const { queue } of all) counts.set(queue, (counts.get(queue) ?? 0) + 1)
+  for (const send of all) counts.set(targetOf(send), (counts.get(targetOf(send)) ?? 0) + 1)
   const most = [...counts].find(([, count]) => count > MAX_SENDS)
   const tooMuch = (message: string): never => {
     throw new SidecarError('TransactionTooLarge', message, { field: 'sends' })
   }
   if (most !== undefined)
-    tooMuch(`${most[1]} sends to queue ${most[0]}; a transaction may have ${MAX_SENDS} to each, so make several of it`)
+    tooMuch(
+      `${most[1]} sends to ${isLater(most[0]) ? most[0] : `queue ${most[0]}`}; a transaction may have ${MAX_SENDS} to each, so make several of it`,
+    )
   if (counts.size > MAX_QUEUES)
     tooMuch(`sends to ${counts.size} queues; a transaction may have ${MAX_QUEUES}, so make several of it`)
   const bytes = bytesOf(all)
@@ -129,22 +134,22 @@ export function partsOf(sends: readonly StagedSend[], acks: readonly string[], r
   const kept = new Map<string, OtherPart>()
   const own: { sends: StagedSend[]; acks: string[] } = { sends: [], acks: [] }
   const others = new Map<string, { sends: StagedSend[]; acks: string[] }>()
-  const contentAt = (name: string, field: string, more: number): typeof own => {
+  const contentAt = (name: string, field: string, target: string, more: number): typeof own => {
     const broker = keeperOf(name, reach, field)
     if (broker === undefined) return own
     const content = others.get(broker) ?? { sends: [], acks: [] }
     others.set(broker, content)
-    kept.set(name, { broker, sends: (kept.get(name)?.sends ?? 0) + more })
+    kept.set(target, { broker, sends: (kept.get(target)?.sends ?? 0) + more })
     return content
   }
   for (const [at, send] of sends.entries()) {
-    const content = contentAt(send.queue, `sends[${at}].queue`, 1)
+    const content = contentAt(send.queue, `sends[${at}].queue`, targetOf(send), 1)
     const queue = reach.queues.get(send.queue)
     if (queue !== undefined) checkSend(send, queue.spec, at)
     content.sends.push(send)
   }
   for (const [at, { subject, ack }] of parseAcks(acks).entries())
-    contentAt(ack.stream, `acks[${at}]`, 0).acks.push(subject)
+    contentAt(ack.stream, `acks[${at}]`, ack.stream, 0).acks.push(subject)
   return { own, others, kept: Object.fromEntries(kept) }
 }
 

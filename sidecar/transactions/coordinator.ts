@@ -13,7 +13,7 @@ import { type Answer, type Asking, type CheckBack, firstAsk, nextAsk } from './c
  *   prepared --> inDoubt: check-backs are used up
  *   inDoubt --> committing: commit
  *   inDoubt --> aborted: abort
- *   committing --> committed: every participant is done
+ *   committing --> committed: every participant is done, or given up by hand
  *   open --> aborted: abort, timeout, restart
  *   preparing --> aborted: a vote is no, abort, timeout, restart
  *   prepared --> aborted: abort, the answer of a check-back, timeout without check-back
@@ -37,6 +37,12 @@ export interface Prepared extends Promised, Asking {
   readonly checkBack: CheckBack | undefined
 }
 
+interface Committing extends Promised {
+  readonly done: readonly string[]
+  /** Somebody decided not to wait for them any more: nobody knows whether their parts are carried out. */
+  readonly givenUp: readonly string[]
+}
+
 /** Times are milliseconds since 1970. */
 export type Coordinator =
   | { readonly phase: 'open'; readonly deadline: number; readonly checkBack: CheckBack | undefined }
@@ -49,8 +55,8 @@ export type Coordinator =
       readonly commits: boolean
     })
   | Prepared
-  | (Promised & { readonly phase: 'committing'; readonly done: readonly string[] })
-  | (Promised & { readonly phase: 'committed' })
+  | (Committing & { readonly phase: 'committing' })
+  | (Promised & { readonly phase: 'committed'; readonly givenUp: readonly string[] })
   | { readonly phase: 'aborted'; readonly reason: string }
 
 export type CoordinatorEvent =
@@ -63,6 +69,8 @@ export type CoordinatorEvent =
   /** A participant that voted yes has heard no decision. */
   | { readonly kind: 'ask'; readonly from: string }
   | { readonly kind: 'done'; readonly from: string }
+  /** Somebody decided not to wait for a participant any more, which is gone for good. */
+  | { readonly kind: 'giveUp'; readonly participant: string }
   /** The answer of the producer that was asked. */
   | { readonly kind: 'checked'; readonly answer: Answer }
   | { readonly kind: 'tick' }
@@ -150,6 +158,7 @@ function preparing(state: In<'preparing'>, event: CoordinatorEvent, now: number)
     case 'prepare':
     case 'checked':
     case 'done':
+    case 'giveUp':
       return stay(state)
     default:
       return event satisfies never
@@ -189,6 +198,7 @@ function prepared(state: Prepared, event: CoordinatorEvent, now: number): Coordi
     case 'vote':
     case 'ask':
     case 'done':
+    case 'giveUp':
     case 'restart':
       return stay(state)
     default:
@@ -197,20 +207,21 @@ function prepared(state: Prepared, event: CoordinatorEvent, now: number): Coordi
 }
 
 function committing(state: In<'committing'>, event: CoordinatorEvent): CoordinatorStep {
-  const { participants, done } = state
+  const { done, givenUp } = state
   switch (event.kind) {
-    case 'done': {
-      const all = union(done, event.from)
-      if (participants.every((name) => all.includes(name))) return write({ phase: 'committed', participants })
+    case 'done':
       // Nobody remembers for good that it is done: who was is not asked again after a restart.
-      return all === done ? stay(state) : write({ ...state, done: all })
-    }
+      return done.includes(event.from) ? stay(state) : progressed({ ...state, done: [...done, event.from] })
+    case 'giveUp':
+      return waitsOn(state).includes(event.participant)
+        ? progressed({ ...state, givenUp: [...givenUp, event.participant] })
+        : stay(state)
     case 'vote':
     case 'ask':
       return event.kind === 'vote' && !event.yes ? stay(state) : stay(state, event.from, 'commit')
     case 'tick':
     case 'restart':
-      return sends(state, without(participants, done), 'commit')
+      return sends(state, waitsOn(state), 'commit')
     case 'begin':
     case 'prepare':
     case 'commit':
@@ -222,9 +233,20 @@ function committing(state: In<'committing'>, event: CoordinatorEvent): Coordinat
   }
 }
 
+function progressed(state: In<'committing'>): CoordinatorStep {
+  const { participants, done, givenUp } = state
+  if (waitsOn(state).length > 0) return write(state)
+  // Who was given up may have been done in the end.
+  return write({ phase: 'committed', participants, givenUp: without(givenUp, done) })
+}
+
+/** Participants that are neither done nor given up. */
+export const waitsOn = ({ participants, done, givenUp }: Committing): string[] =>
+  without(participants, [...done, ...givenUp])
+
 /** The decision: one record, by compare-and-set. */
 const decideCommit = (participants: readonly string[]): CoordinatorStep => ({
-  ...sends({ phase: 'committing', participants, done: [] }, participants, 'commit'),
+  ...sends({ phase: 'committing', participants, done: [], givenUp: [] }, participants, 'commit'),
   write: true,
 })
 

@@ -31,6 +31,8 @@ export interface Entry {
   orders: Array<{ readonly to: string; readonly order: Order }>
   /** By broker. */
   readonly calls: Map<string, Call>
+  /** Whether its coordinator, on another broker, said that it has it in doubt. */
+  isInDoubtThere: boolean
   /** When its coordinator may be asked again what is decided. Monotonic milliseconds. */
   asksAgainAt: number
   /** Told whenever anything happened to it. */
@@ -65,6 +67,7 @@ export const newEntry = (id: string, startedAt: number): Entry => ({
   others: new Map(),
   orders: [],
   calls: new Map(),
+  isInDoubtThere: false,
   asksAgainAt: 0,
   watchers: new Set(),
   bytes: 0,

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { CarriedOut, Decision, Vote } from '../../crds/protocol/participations.ts'
-import { MAX_OPEN } from '../../crds/protocol/transaction.ts'
+import { MAX_OPEN, type Transaction } from '../../crds/protocol/transaction.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Queue } from '../queue/queue.ts'
@@ -9,11 +9,13 @@ import { Calls, type Heard } from './calls.ts'
 import type { Answer } from './check-back.ts'
 import { bytesOf, type Queues } from './content.ts'
 import { type Entry, loadedEntry } from './entry.ts'
+import { absentees, isInDoubt, shownNow } from './in-doubt.ts'
 import { TransactionLog } from './log.ts'
 import { Producers } from './producers.ts'
 import type { Asked, TransactionRecord } from './record.ts'
 import { PRODUCER, Run } from './run.ts'
 import type { StagedSend } from './sends.ts'
+import { laterTarget } from './target.ts'
 
 /** Sends of transactions that are not at their end, together. Bytes. */
 const MAX_BYTES_OPEN = 64 * 1024 * 1024
@@ -81,8 +83,10 @@ export class OpenTransactions implements Heard {
   restoreHolds(queue: Queue): void {
     for (const { id, record } of this.#open.values()) {
       if (record.participant?.phase !== 'committing') continue
-      const after = new Map(Object.entries(record.participant.after)).get(queue.name)
+      const marks = new Map(Object.entries(record.participant.after))
+      const after = marks.get(queue.name)
       if (after !== undefined) queue.holds.restore(id, after)
+      if (marks.has(laterTarget(queue.name))) queue.delayed.restoreHold(id)
     }
   }
 
@@ -96,6 +100,20 @@ export class OpenTransactions implements Heard {
 
   isUnreadable(id: string): boolean {
     return this.#unreadable.has(id)
+  }
+
+  /** As clients are shown it. */
+  show(entry: Entry): Transaction {
+    return shownNow(entry, this.#o.peers, Date.now())
+  }
+
+  isInDoubt(entry: Entry): boolean {
+    return isInDoubt(entry, this.#o.peers, Date.now())
+  }
+
+  /** Participants that somebody may decide not to wait for any more. */
+  absentees(entry: Entry): string[] {
+    return absentees(entry, this.#o.peers, Date.now())
   }
 
   values(): Iterable<Entry> {
@@ -134,6 +152,7 @@ export class OpenTransactions implements Heard {
     this.#open.delete(entry.id)
     for (const queue of this.#o.queues.values()) {
       queue.holds.release(entry.id)
+      queue.delayed.release(entry.id)
       queue.heldAcks.release(entry.id)
     }
   }
@@ -259,9 +278,10 @@ export class OpenTransactions implements Heard {
     })
   }
 
-  decision(entry: Entry, decision: Decision['decision']): Promise<void> {
+  decision(entry: Entry, { decision, inDoubt = false }: Decision): Promise<void> {
     const coordinator = entry.record.of?.coordinator ?? ''
     return this.goOn(entry, async () => {
+      entry.isInDoubtThere = inDoubt
       if (decision !== 'wait') return this.run.order(entry, decision)
       entry.waits.set(coordinator, `broker ${coordinator}, whose transaction it is, has not decided it yet`)
     })

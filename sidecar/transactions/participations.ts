@@ -112,6 +112,20 @@ export class Participations {
     }
   }
 
+  /** This broker's part in a transaction of another. Throws SidecarError TransactionNotFound. */
+  async get(path: unknown): Promise<Transaction> {
+    const of = parseRequest(participationPathSchema, path)
+    const id = participationId(of)
+    const entry = this.#open.get(id)
+    if (entry !== undefined) return this.#open.show(entry)
+    const ended = await this.#open.log.ended(id)
+    if (ended !== undefined) return shown(ended)
+    throw new SidecarError(
+      'TransactionNotFound',
+      `this broker has no part in a transaction ${of.id} of broker ${of.coordinator}, or one that ended more than a day ago`,
+    )
+  }
+
   /**
    * What somebody decides of a part whose coordinator cannot: another one that decides otherwise makes a whole of it no more. Throws SidecarError
    * TransactionNotInDoubt where its coordinator may still say it.
@@ -124,7 +138,7 @@ export class Participations {
         `no part of transaction ${of.id} of broker ${of.coordinator} waits to be decided here`,
       )
     if (entry === undefined) throw missing()
-    if (this.#peers.self === undefined || this.#peers.has(of.coordinator)) {
+    if (!this.#peers.isGone(of.coordinator)) {
       throw new SidecarError(
         'TransactionNotInDoubt',
         `broker ${of.coordinator} decides transaction ${of.id}; only where this broker was told of its peers, and that is none of them, is it decided by hand`,
@@ -135,7 +149,7 @@ export class Participations {
       if (entry.isOver || entry.record.participant?.phase !== 'prepared') throw missing()
       await this.#open.run.order(entry, decision)
       await this.#open.conclude(entry)
-      return shown(entry.record, waitsFor(entry))
+      return this.#open.show(entry)
     })
   }
 
@@ -152,15 +166,15 @@ export class Participations {
     const decision = await entry?.lock.run(async () => {
       if (entry.isLost) await this.#open.reload(entry)
       if (entry.isOver) return undefined
-      if (entry.record.startedAt !== startedAt) return 'abort'
+      if (entry.record.startedAt !== startedAt) return { decision: 'abort' as const }
       await this.#open.run.coordinate(entry, { kind: 'ask', from })
       await this.#open.conclude(entry)
       return answerTo(entry.record)
     })
-    if (decision !== undefined) return { decision }
+    if (decision !== undefined) return decision
     if (this.#open.isUnreadable(id)) return { decision: 'wait' }
     const ended = await this.#open.log.ended(id)
-    return { decision: ended?.startedAt === startedAt ? answerTo(ended) : 'abort' }
+    return ended?.startedAt === startedAt ? answerTo(ended) : { decision: 'abort' }
   }
 }
 
@@ -175,8 +189,9 @@ function voteOf(record: TransactionRecord, { startedAt }: PrepareRequest): Vote 
   return { vote: 'yes', queues: shownQueues(record) }
 }
 
-function answerTo({ coordinator }: TransactionRecord): Decision['decision'] {
+function answerTo({ coordinator }: TransactionRecord): Decision {
   const phase = coordinator?.phase
-  if (phase === 'committing' || phase === 'committed') return 'commit'
-  return phase === 'aborted' ? 'abort' : 'wait'
+  if (phase === 'committing' || phase === 'committed') return { decision: 'commit' }
+  if (phase === 'inDoubt') return { decision: 'wait', inDoubt: true }
+  return { decision: phase === 'aborted' ? 'abort' : 'wait' }
 }

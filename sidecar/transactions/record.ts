@@ -17,8 +17,8 @@ const coordinatorSchema: z.ZodType<Coordinator> = z.discriminatedUnion('phase', 
     asked: z.int(),
     askAt: z.number(),
   }),
-  z.object({ phase: z.literal('committing'), participants: names, done: names }),
-  z.object({ phase: z.literal('committed'), participants: names }),
+  z.object({ phase: z.literal('committing'), participants: names, done: names, givenUp: names.default([]) }),
+  z.object({ phase: z.literal('committed'), participants: names, givenUp: names.default([]) }),
   z.object({ phase: z.literal('aborted'), reason: z.string() }),
 ])
 
@@ -35,7 +35,7 @@ const counts = {
   last: z.int().optional(),
   duplicates: z.int().optional(),
 }
-/** `created`: when its stream was. */
+/** `created`: when the Queue's stream was. */
 const partSchema = z.object({ created: z.string(), ...counts })
 export type Part = z.infer<typeof partSchema>
 /** `broker`: who kept the Queue when the transaction was prepared, whoever does now. */
@@ -65,9 +65,9 @@ export const recordSchema = z.object({
   asks: askedSchema.optional(),
   coordinator: coordinatorSchema.optional(),
   participant: participantSchema.optional(),
-  /** This broker's Queues that it sends to. */
+  /** By target, where it sends to in this broker's Queues. */
   queues: z.record(z.string(), partSchema),
-  /** The Queues of other brokers that it sends to, or acknowledges in. */
+  /** By target, where it sends to in Queues of other brokers; and those in which it acknowledges, by Queue. */
   others: z.record(z.string(), otherPartSchema).default({}),
   acks: z.array(z.string()),
   error: refusalSchema.optional(),
@@ -88,10 +88,22 @@ const STATES: Readonly<Record<Coordinator['phase'], TransactionState>> = {
   aborted: 'Aborted',
 }
 
+/** What the record does not have. */
+export interface NotOnRecord {
+  /** What it waits for, in words. */
+  readonly waitsFor?: string | undefined
+  readonly waits?: Transaction['waits']
+  readonly inDoubt?: boolean
+}
+
 /** As clients are shown it. */
-export function shown(record: TransactionRecord, waitsFor?: string): Transaction {
+export function shown(
+  record: TransactionRecord,
+  { waitsFor, waits = [], inDoubt = false }: NotOnRecord = {},
+): Transaction {
   const { id, of, coordinator, participant, acks, startedAt, endedAt, error } = record
   const reason = reasonOf(coordinator, waitsFor)
+  const givenUp = coordinator !== undefined && 'givenUp' in coordinator ? coordinator.givenUp : []
   const checkBack = shownCheckBack(record)
   const phase = of === undefined ? coordinator?.phase : participant?.phase
   return {
@@ -99,6 +111,9 @@ export function shown(record: TransactionRecord, waitsFor?: string): Transaction
     ...(of === undefined ? {} : { coordinator: of.coordinator }),
     state: STATES[phase ?? 'aborted'],
     ...(reason === undefined ? {} : { reason }),
+    ...(inDoubt ? { inDoubt } : {}),
+    ...(waits.length === 0 ? {} : { waits }),
+    ...(givenUp.length === 0 ? {} : { givenUp: [...givenUp] }),
     queues: shownQueues(record),
     acks: acks.length,
     ...(checkBack === undefined ? {} : { checkBack }),

@@ -2,12 +2,14 @@ import type { Logger } from 'pino'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { carryOut } from './carry-out.ts'
+import { carryOutLater } from './carry-out-later.ts'
 import { acksByQueue, ownAcks, type Queues } from './content.ts'
 import { coordinate, type Coordinator, type CoordinatorEvent, type Order } from './coordinator.ts'
 import type { Entry } from './entry.ts'
 import type { TransactionLog } from './log.ts'
 import { type Action, ordered, type ParticipantEvent, participate, type Word } from './participant.ts'
 import { stage } from './stage.ts'
+import { isLater, queueOf, targetOf } from './target.ts'
 
 export interface RunOptions {
   readonly js: JetStreamAccess
@@ -157,10 +159,10 @@ export class Run {
   /** From now on nothing that comes into its Queues leaves them: by what is there it is seen whether it was carried out. */
   async #holdQueues({ id, record }: Entry): Promise<Record<string, number>> {
     const after: Record<string, number> = {}
-    for (const [name, { sends, created }] of Object.entries(record.queues)) {
-      const queue = this.#o.queues.get(name)
+    for (const [target, { sends, created }] of Object.entries(record.queues)) {
+      const queue = this.#o.queues.get(queueOf(target))
       if (sends === 0 || queue === undefined || queue.created !== created) continue
-      after[name] = await queue.holds.hold(id)
+      after[target] = await (isLater(target) ? queue.delayed : queue.holds).hold(id)
     }
     return after
   }
@@ -184,15 +186,19 @@ export class Run {
 
   /**
    * What a Queue refused is not there, so what came in until now may leave it: a full Queue that has to keep what is acknowledged would
-   * never have room.
+   * never have room. What is to come later and is there need not wait for what is refused elsewhere.
    */
   async #letGo(entry: Entry): Promise<void> {
     const { participant } = entry.record
-    if (participant?.phase !== 'committing' || entry.refusedAt.size === 0) return
+    if (participant?.phase !== 'committing') return
+    const later = Object.keys(participant.after).filter((target) => isLater(target) && entry.carried.has(target))
+    if (entry.refusedAt.size + later.length === 0) return
     const marks = Object.fromEntries(entry.refusedAt)
     entry.refusedAt.clear()
-    await this.participate(entry, { kind: 'marked', after: { ...participant.after, ...marks } })
+    const after = Object.entries({ ...participant.after, ...marks }).filter(([target]) => !later.includes(target))
+    await this.participate(entry, { kind: 'marked', after: Object.fromEntries(after) })
     await this.flush(entry)
+    for (const target of later) this.#o.queues.get(queueOf(target))?.delayed.release(entry.id)
     for (const [name, after] of Object.entries(marks)) this.#o.queues.get(name)?.holds.restore(entry.id, after)
   }
 
@@ -203,13 +209,15 @@ export class Run {
     const { after } = record.participant
     const hasSends = Object.values(record.queues).some(({ sends, duplicates = 0 }) => sends > duplicates)
     if (hasSends) entry.sends ??= await log.sends(id)
-    return [...Map.groupBy(entry.sends ?? [], ({ queue }) => queue)].flatMap(([name, sends]) => {
-      const queue = queues.get(name)
-      const mark = after[name]
-      if (entry.carried.has(name)) return []
-      if (queue === undefined || mark === undefined || queue.created !== record.queues[name]?.created) {
+    return [...Map.groupBy(entry.sends ?? [], targetOf)].flatMap(([target, sends]) => {
+      const queue = queues.get(queueOf(target))
+      const mark = after[target]
+      if (entry.carried.has(target)) return []
+      if (queue === undefined || mark === undefined || queue.created !== record.queues[target]?.created) {
+        // It is on record that it is done, see #letGo.
+        if (queue !== undefined && mark === undefined && isLater(target)) return []
         logger.warn(
-          { transaction: id, queue: name },
+          { transaction: id, queue: queueOf(target) },
           'a queue that a transaction sends to is gone, and the sends with it',
         )
         return []
@@ -217,17 +225,17 @@ export class Run {
       return [
         async (again: boolean) => {
           const carrying = { transaction: id, sends, after: mark, decidedAt: record.decidedAt ?? 0, again }
-          const done = await carryOut(js, queue, carrying)
+          const done = await (isLater(target) ? carryOutLater : carryOut)(js, queue, carrying)
           if ('refused' in done) {
-            entry.refusedAt.set(name, done.at)
+            entry.refusedAt.set(target, done.at)
             throw done.refused
           }
-          entry.carried.add(name)
-          const part = entry.record.queues[name]
+          entry.carried.add(target)
+          const part = entry.record.queues[target]
           if (part === undefined) return
           const duplicates = (part.duplicates ?? 0) + (done.duplicates ?? 0)
           const more = { ...part, ...done, ...(duplicates > 0 ? { duplicates } : {}) }
-          entry.record = { ...entry.record, queues: { ...entry.record.queues, [name]: more } }
+          entry.record = { ...entry.record, queues: { ...entry.record.queues, [target]: more } }
         },
       ]
     })

@@ -3,11 +3,14 @@ import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
 import { queueSubject } from '../../crds/protocol/subjects.ts'
 import type { Send } from '../../crds/protocol/transaction.ts'
 import { delayHeader, isStoredHeader } from '../delay/headers.ts'
+import { type DelayedPublish, delayedPublish, TOO_LARGE } from '../delay/publish.ts'
 import { ttlProblem } from '../delay/ttl.ts'
+import { dueAt } from '../delay/when.ts'
 import { streamShape } from '../lanes/lanes.ts'
 import { TRANSACTION_HEADER } from '../settlement/copied-headers.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { subjectMatches } from '../wire/subject.ts'
+import { targetOf } from './target.ts'
 
 /** A send as it is staged and stored. */
 export interface StagedSend {
@@ -22,7 +25,6 @@ export interface StagedSend {
 const BATCH_HEADERS_BYTES = 512
 /** These ask for what a batch cannot have, or what is ours to say. */
 const NOT_IN_BATCH = /^(nats-(expected-|rollup|schedule|batch-|incr|required-|marker-)|pillion-transaction$)/i
-const DELAYS: readonly string[] = Object.values(delayHeader).map((name) => name.toLowerCase())
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
 
@@ -30,7 +32,7 @@ export const headerOf = ({ headers }: StagedSend, name: string): string | undefi
   headers.find(([key]) => key.toLowerCase() === name.toLowerCase())?.[1]
 
 /**
- * A send as it will be stored. Pure. Throws SidecarError with what a transaction cannot have.
+ * A send as it will be stored. Throws SidecarError with what a transaction cannot have.
  *
  * @param at how many sends the transaction has before it
  */
@@ -42,10 +44,10 @@ export function staged(send: Send, at: number): StagedSend {
   )
   for (const [key, value] of headers) {
     const name = key.toLowerCase()
-    if (DELAYS.includes(name)) {
+    if (name === delayHeader.cancel.toLowerCase()) {
       throw new SidecarError(
-        'NotImplemented',
-        `${key}: a send that comes later cannot be in a transaction yet; publish it to delay.${send.queue} after the transaction`,
+        'InvalidParameter',
+        `${key} cannot be used in a transaction; publish it to delay.${send.queue}`,
         field('headers'),
       )
     }
@@ -59,11 +61,34 @@ export function staged(send: Send, at: number): StagedSend {
     const problem = name === 'nats-ttl' ? ttlProblem(value) : undefined
     if (problem !== undefined) throw new SidecarError('InvalidParameter', problem, field('headers'))
   }
+  const { delay, at: time } = timesOf(headers)
+  const due = delay.length + time.length === 0 ? 0 : dueAt(delay, time, Date.now())
+  if (typeof due === 'string') throw new SidecarError('InvalidParameter', due, field('headers'))
   if (send.encoding === 'base64' && !BASE64.test(send.body))
     throw new SidecarError('InvalidParameter', 'body is not base64', field('body'))
   const body = Buffer.from(send.body, send.encoding === 'base64' ? 'base64' : 'utf8')
   return { queue: send.queue, subject, headers, body: body.toString('base64') }
 }
+
+/** When it is to come, as its headers say. */
+function timesOf(headers: StagedSend['headers']): { readonly delay: string[]; readonly at: string[] } {
+  const values = (wanted: string): string[] =>
+    headers.flatMap(([key, value]) => (key.toLowerCase() === wanted.toLowerCase() ? [value] : []))
+  return { delay: values(delayHeader.delay), at: values(delayHeader.at) }
+}
+
+/** What a send that comes later would be as a publish of its own. @param now when it is sent; milliseconds since 1970 */
+export const publishedLater = (
+  { queue, subject, headers, body }: StagedSend,
+  spec: QueueSpec,
+  now: number,
+): DelayedPublish =>
+  delayedPublish(
+    queue,
+    spec,
+    { rest: subject.slice(queueSubject(queue).length + 1), headers, bytes: Buffer.byteLength(body, 'base64') },
+    now,
+  )
 
 /** Throws SidecarError with what the Queue would refuse a publish for. @param at see `staged` */
 export function checkSend(send: StagedSend, spec: QueueSpec, at: number): void {
@@ -77,6 +102,13 @@ export function checkSend(send: StagedSend, spec: QueueSpec, at: number): void {
       `${JSON.stringify(subject)} is no subject of queue ${queue}; it takes ${wanted}, so set rest to what follows q.${queue}`,
       { field: `sends[${at}].rest` },
     )
+  }
+  if (targetOf(send) !== queue) {
+    const asked = publishedLater(send, spec, Date.now())
+    if (asked.kind !== 'refuse') return
+    const { description, err_code } = asked.error
+    if (err_code === TOO_LARGE) throw new SidecarError('MessageTooLarge', description, { field: `sends[${at}].body` })
+    throw new SidecarError('InvalidParameter', description, { field: `sends[${at}].headers` })
   }
   if (sizeOf(send) > parseQuantity(spec.retention.maxMessageSize)) {
     throw new SidecarError(
@@ -100,8 +132,8 @@ export const sizeOf = (send: StagedSend): number =>
   send.headers.reduce((sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value) + 4, 0) +
   BATCH_HEADERS_BYTES
 
-/** By which the sends of a transaction are known in a Queue. */
-export const markOf = (transaction: string, queue: string): string => `${transaction}/${queue}`
+/** By which the sends of a transaction are known where they go. */
+export const markOf = (transaction: string, target: string): string => `${transaction}/${target}`
 
 /** The headers of a message that is stored. @param at how many sends the transaction has to its Queue before it */
 export function storedHeaders(transaction: string, send: StagedSend, at: number): MsgHdrsImpl {

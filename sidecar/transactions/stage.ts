@@ -1,11 +1,14 @@
 import { parseQuantity } from '../../crds/index.ts'
 import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
+import { slotSubject } from '../delay/slot.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { probe } from '../jetstream/atomic-batch.ts'
+import type { Queue } from '../queue/queue.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { acksByQueue, bytesOf, type Queues } from './content.ts'
 import type { Part } from './record.ts'
 import { headerOf, type StagedSend } from './sends.ts'
+import { isLater, queueOf, targetOf } from './target.ts'
 
 export interface Staged {
   /** Less those that their Queues have already. */
@@ -22,13 +25,16 @@ export async function stage(
 ): Promise<Staged> {
   const sends: StagedSend[] = []
   const parts: Record<string, Part> = {}
-  for (const [name, own] of Map.groupBy(wanted.sends, ({ queue }) => queue)) {
-    const fresh = await withoutDuplicates(js, own)
-    parts[name] = { created: await checkRoom(js, queues, name, fresh), sends: own.length }
-    if (fresh.length < own.length) parts[name].duplicates = own.length - fresh.length
+  for (const [target, own] of Map.groupBy(wanted.sends, targetOf)) {
+    const queue = known(queues, queueOf(target))
+    const fresh = await withoutDuplicates(js, own, await subjectAt(queue, target))
+    if (isLater(target)) checkWaiting(queue, fresh)
+    else await checkRoom(js, queue, fresh)
+    parts[target] = { created: queue.created, sends: own.length }
+    if (fresh.length < own.length) parts[target].duplicates = own.length - fresh.length
     sends.push(...fresh)
   }
-  const acks = [...acksByQueue(wanted.acks)].map(([name, own]) => ({ queue: queueOf(queues, name), own }))
+  const acks = [...acksByQueue(wanted.acks)].map(([name, own]) => ({ queue: known(queues, name), own }))
   for (const { queue, own } of acks) await queue.heldAcks.look(own)
   // From here on in one turn.
   for (const { queue, own } of acks) {
@@ -41,27 +47,38 @@ export async function stage(
   return { sends, parts }
 }
 
+/** Where it is asked whether a message is there. */
+async function subjectAt(queue: Queue, target: string): Promise<(send: StagedSend) => string> {
+  if (!isLater(target)) return ({ subject }) => putSubject(subject)
+  await queue.delayed.made()
+  return () => slotSubject(queue.name, 0)
+}
+
 /** A Queue has some of them already, or the transaction itself has one twice. */
-async function withoutDuplicates(js: JetStreamAccess, sends: readonly StagedSend[]): Promise<StagedSend[]> {
+async function withoutDuplicates(
+  js: JetStreamAccess,
+  sends: readonly StagedSend[],
+  subjectOf: (send: StagedSend) => string,
+): Promise<StagedSend[]> {
   const ids = new Set<string>()
   const fresh: StagedSend[] = []
   for (const send of sends) {
     const id = headerOf(send, 'Nats-Msg-Id')
-    if (id !== undefined && (ids.has(id) || (await probe(js, putSubject(send.subject), id)) !== undefined)) continue
+    if (id !== undefined && (ids.has(id) || (await probe(js, subjectOf(send), id)) !== undefined)) continue
     if (id !== undefined) ids.add(id)
     fresh.push(send)
   }
   return fresh
 }
 
-/** When the Queue's stream was created. */
-async function checkRoom(
-  js: JetStreamAccess,
-  queues: Queues,
-  name: string,
-  sends: readonly StagedSend[],
-): Promise<string> {
-  const { created, spec } = queueOf(queues, name)
+/** Throws SidecarError QueueFull where no more may wait for its time. */
+function checkWaiting({ delayed }: Queue, sends: readonly StagedSend[]): void {
+  const problem = delayed.problem(sends.length, bytesOf(sends))
+  if (problem !== undefined) throw new SidecarError('QueueFull', problem, { field: 'sends' })
+}
+
+/** Throws SidecarError where the Queue cannot take them. */
+async function checkRoom(js: JetStreamAccess, { name, spec }: Queue, sends: readonly StagedSend[]): Promise<void> {
   const { maxMessages, maxBytes, onLimit } = spec.retention
   const bytes = bytesOf(sends)
   const limit = parseQuantity(maxBytes)
@@ -71,16 +88,16 @@ async function checkRoom(
       field: 'sends',
     })
   }
-  if (onLimit !== 'Reject') return created
+  if (onLimit !== 'Reject') return
   const { state } = await js.manager.streams.info(queueStream(name))
-  if (state.messages + sends.length <= maxMessages && state.bytes + bytes <= limit) return created
+  if (state.messages + sends.length <= maxMessages && state.bytes + bytes <= limit) return
   const which = state.messages + sends.length > maxMessages ? `maxMessages (${maxMessages})` : `maxBytes (${maxBytes})`
   throw new SidecarError('QueueFull', `queue ${name} has no room for it: retention.${which}; try again later`, {
     field: 'sends',
   })
 }
 
-function queueOf(queues: Queues, name: string): NonNullable<ReturnType<Queues['get']>> {
+function known(queues: Queues, name: string): Queue {
   const queue = queues.get(name)
   if (queue !== undefined) return queue
   throw new SidecarError('QueueNotFound', `there is no queue ${JSON.stringify(name)} in this broker`, {

@@ -1,4 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { formatDuration } from '../../crds/index.ts'
 import {
   ackRequestSchema,
   namedRequestSchema,
@@ -13,12 +14,14 @@ import { SidecarError } from '../sidecar-error.ts'
 import { parseRequest } from '../wire/parse-request.ts'
 import { acksByQueue, addAcks, addSends, digestOf, partsOf } from './content.ts'
 import { type Entry, newEntry, waitsFor } from './entry.ts'
+import { ABSENT_MS } from './in-doubt.ts'
 import { OpenTransactions, type TransactionsOptions } from './open-transactions.ts'
 import { Participations } from './participations.ts'
 import { shown } from './record.ts'
 import { parseBegin } from './request.ts'
 import { type Run, SELF } from './run.ts'
 import { stage } from './stage.ts'
+import { queueOf } from './target.ts'
 import { heardOthers } from './under-way.ts'
 import { Upkeep } from './upkeep.ts'
 
@@ -67,12 +70,12 @@ export class Transactions {
   /** Those that somebody has to decide by hand and that send to a Queue or acknowledge messages of it. */
   inDoubtCountOf(queue: string): number {
     const isOf = ({ record: { queues, acks } }: Entry): boolean =>
-      Object.hasOwn(queues, queue) || acksByQueue(acks).has(queue)
+      Object.keys(queues).some((target) => queueOf(target) === queue) || acksByQueue(acks).has(queue)
     return this.#inDoubt().filter(isOf).length
   }
 
   #inDoubt(): Entry[] {
-    return [...this.#open.values()].filter(({ record }) => record.coordinator?.phase === 'inDoubt')
+    return [...this.#open.values()].filter((entry) => this.#open.isInDoubt(entry))
   }
 
   /** The connection to nats-server was lost, and is there again. */
@@ -186,8 +189,14 @@ export class Transactions {
 
   /** What somebody decides of one in doubt; the same decision again changes nothing. */
   async resolve(input: unknown): Promise<Transaction> {
-    const { id, decision, coordinator } = parseRequest(resolveRequestSchema, input)
+    const { id, decision, coordinator, without } = parseRequest(resolveRequestSchema, input)
+    if (without !== undefined && (decision !== 'commit' || coordinator !== undefined)) {
+      throw new SidecarError('InvalidParameter', 'without goes with decision commit, and with no coordinator', {
+        field: 'without',
+      })
+    }
     if (coordinator !== undefined) return this.participations.resolve({ coordinator, id }, decision)
+    if (without !== undefined) return this.#giveUp(id, without)
     const entry = this.#open.get(id)
     const transaction = await (entry === undefined ? this.get(id) : this.#decide(entry, decision))
     const { state } = transaction
@@ -216,20 +225,45 @@ export class Transactions {
           `transaction ${id} is ${shown(entry.record).state}; it is not in doubt, so its client decides, its check-back or its timeout`,
         )
       }
-      return shown(entry.record, waitsFor(entry))
+      return this.#open.show(entry)
     })
+  }
+
+  /** What is decided ends without the part of a broker that is gone for good; the same again changes nothing. */
+  async #giveUp(id: string, broker: string): Promise<Transaction> {
+    const entry = this.#open.get(id)
+    const found = await entry?.lock.run(async () => {
+      if (entry.isLost) await this.#open.reload(entry)
+      if (entry.isOver) return undefined
+      const { coordinator } = entry.record
+      if (coordinator?.phase === 'committing' && coordinator.givenUp.includes(broker)) return this.#open.show(entry)
+      if (!this.#open.absentees(entry).includes(broker)) throw notAbsent(this.#open.show(entry), broker)
+      this.#o.logger.warn({ transaction: id, broker }, 'a transaction ends without the part of a broker, by hand')
+      await this.#run.coordinate(entry, { kind: 'giveUp', participant: broker })
+      await this.#open.conclude(entry)
+      return this.#open.show(entry)
+    })
+    if (found !== undefined) return found
+    const ended = await this.get(id)
+    if (ended.givenUp?.includes(broker) === true) return ended
+    throw new SidecarError(
+      'TransactionEnded',
+      `transaction ${id} is ${ended.state}: broker ${broker} is not waited for`,
+    )
   }
 
   /** Those that are not at their end, oldest first, and of others' transactions this broker's parts. */
   list(): Transaction[] {
     return [...this.#open.values()]
       .toSorted((a, b) => a.record.startedAt - b.record.startedAt)
-      .map((entry) => shown(entry.record, waitsFor(entry)))
+      .map((entry) => this.#open.show(entry))
   }
 
-  async get(id: string): Promise<Transaction> {
+  /** Throws SidecarError TransactionNotFound. @param coordinator of this broker's part in a transaction of another */
+  async get(id: string, coordinator?: string): Promise<Transaction> {
+    if (coordinator !== undefined) return this.participations.get({ coordinator, id })
     const entry = this.#open.get(id)
-    if (entry !== undefined) return shown(entry.record, waitsFor(entry))
+    if (entry !== undefined) return this.#open.show(entry)
     const ended = requestIdSchema.safeParse(id).success ? await this.#open.log.ended(id) : undefined
     if (ended !== undefined) return shown(ended)
     throw notFound(id)
@@ -276,7 +310,7 @@ export class Transactions {
   async #answer(entry: Entry): Promise<Transaction> {
     await heardOthers(entry, WAIT_MS)
     const { id, record } = entry
-    if (record.coordinator?.phase !== 'preparing') return shown(record, waitsFor(entry))
+    if (record.coordinator?.phase !== 'preparing') return this.#open.show(entry)
     const why = waitsFor(entry) ?? 'another broker has not answered yet'
     throw new SidecarError('BrokerNotReady', `transaction ${id} is not decided: ${why}; ask again with the same id`)
   }
@@ -332,6 +366,18 @@ function authorize(wanted: string | undefined, secret: string, id: string): void
   throw new SidecarError('TransactionNotYours', `the secret is not the one that transaction ${id} was begun with`, {
     field: 'secret',
   })
+}
+
+function notAbsent({ id, state, waits = [] }: Transaction, broker: string): SidecarError {
+  const isAwaited = waits.some((one) => one.broker === broker)
+  const why = isAwaited
+    ? `broker ${broker} is one that this broker was told of, and was waited for for less than ${formatDuration(ABSENT_MS)}`
+    : `it is ${state}, and does not wait for a broker ${broker}`
+  return new SidecarError(
+    'TransactionNotInDoubt',
+    `transaction ${id} cannot end without the part of broker ${broker}: ${why}`,
+    { field: 'without' },
+  )
 }
 
 const notFound = (id: string): SidecarError =>

@@ -46,6 +46,7 @@ const BENCHES: Readonly<Record<string, Benches[string] & { readonly run: Bench }
     run: tx,
     messages: 2000,
     quick: 300,
+    peers: true,
     about: 'transactions of 2 sends and 1 acknowledgement, Fifo; raw: the same without one',
   },
 }

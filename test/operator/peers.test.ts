@@ -101,12 +101,16 @@ describe('the brokers of a namespace', () => {
     expect(digest()).toBe(before)
   })
 
-  it('that are alone are told nothing', async () => {
+  it('that are alone are told so, once', async () => {
     await using world = await World.start(cluster(), { config: { resyncMs: 1000 } })
     await world.createQueue('orders')
     await world.queueReady('orders')
+    await knows(world, 'orders', {})
+    expect(told(world, 'orders')?.self).toBe('orders')
     await askedAgain(world, 'orders', 3)
-    expect(world.sidecars.peerCalls.filter((call) => call.startsWith('PUT'))).toEqual([])
+    expect(callsTo(world, 'orders', 'PUT')).toBe(1)
+    world.sidecars.broker(world.namespace, 'orders').peers = undefined
+    await knows(world, 'orders', {})
   })
 
   it('whose sidecar is older are as ready as others, and others are told of them', async () => {

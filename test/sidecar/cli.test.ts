@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -50,6 +51,22 @@ async function json(...args: string[]): Promise<unknown> {
   return JSON.parse(out)
 }
 
+/** A broker that votes yes, and is heard of no more. */
+async function votesOnly(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer((incoming, outgoing) => {
+    const isVote = incoming.url?.endsWith('/prepare') === true
+    if (isVote) outgoing.end(JSON.stringify({ vote: 'yes', queues: { elsewhere: { sends: 1 } } }))
+    else incoming.destroy()
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  return {
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => new Promise((done) => server.close(() => done())),
+  }
+}
+
 describe('pillion', () => {
   it('publishes, peeks, consumes, pauses, moves and verifies', async () => {
     expect(await pillion('publish', 'orders', 'one', '--header', 'tenant=a', '--id', 'x')).toMatchObject({
@@ -98,6 +115,57 @@ describe('pillion', () => {
       code: 1,
       err: expect.stringContaining('no transaction "never"'),
     })
+  })
+
+  it('shows a part of a transaction whose coordinator is gone for good, and decides it', async () => {
+    const send = (method: string, path: string, body: object): Promise<Response> =>
+      fetch(`${at.http}${path}`, { method, body: JSON.stringify(body) })
+    const part = { startedAt: 1, sends: to('others', 'part'), acks: [] }
+    expect((await send('POST', '/participations/gone/lost/prepare', part)).status).toBe(200)
+    const decided = (decision: string): Promise<Result> =>
+      pillion('tx', 'resolve', 'lost', decision, '--coordinator', 'gone')
+    expect(await pillion('tx', 'show', 'lost')).toMatchObject({ code: 1 })
+    expect((await pillion('tx', 'show', 'lost', '--coordinator', 'gone')).out).toMatch(
+      /^coordinator +gone\nstate +Prepared$/m,
+    )
+    expect(await pillion('tx', 'show', 'lost', '--coordinator', 'other')).toMatchObject({
+      code: 1,
+      err: 'no broker that was asked has a part in a transaction lost of broker other',
+    })
+    expect((await decided('commit')).err).toContain('broker gone decides transaction lost')
+    expect((await send('PUT', '/peers', { self: 'here', brokers: [] })).status).toBe(200)
+    expect((await pillion('tx', 'list')).out).toMatch(/decide it with pillion tx resolve lost commit or abort --coord/)
+    expect((await decided('commit')).out).toMatch(/^state +Committed$/m)
+    expect((await decided('commit')).out).toMatch(/^sends to others +1, stored as \d+ to \d+$/m)
+    expect((await decided('abort')).err).toContain('abort would make it half done')
+    expect(await json('tx', 'list')).toEqual([])
+    expect((await pillion('consume', 'others', '--once')).out).toContain('part')
+  })
+
+  it('ends a transaction without the part of a broker that is gone for good', async () => {
+    const peers = (queues: string[]): Promise<Response> => {
+      const brokers = queues.length === 0 ? [] : [{ name: 'away', url: peer.url, queues }]
+      return fetch(`${at.http}/peers`, { method: 'PUT', body: JSON.stringify({ self: 'here', brokers }) })
+    }
+    await using peer = await votesOnly()
+    await peers(['elsewhere'])
+    const connection = await connect({ servers: at.nats })
+    const tx = new TransactionClient(connection)
+    const sends = [...to('orders', 'here'), ...to('elsewhere', 'away')]
+    expect(await tx.ask('commit', { id: 'torn', sends })).toMatchObject({ state: 'Committing' })
+    await connection.close()
+    expect((await pillion('tx', 'show', 'torn')).out).toMatch(/^waits for +away, since \d{4}-.*: broker away: .*$/m)
+    const without = (decision = 'commit', ...more: string[]): Promise<Result> =>
+      pillion('tx', 'resolve', 'torn', decision, '--without', 'away', ...more)
+    expect((await without()).err).toContain('was waited for for less than 10m')
+    expect([(await without('abort')).code, (await without('commit', '--coordinator', 'x')).code]).toEqual([2, 2])
+    await peers([])
+    const { out } = await without()
+    expect(out).toMatch(/^state +Committed$/m)
+    expect(out).toMatch(/^without +away$/m)
+    expect(out).toMatch(/^sends to elsewhere +1$/m)
+    expect(await json('tx', 'list')).toEqual([])
+    expect((await pillion('consume', 'orders', '--count', '1')).out).toBe('here')
   })
 
   it('says what to do about what is wrong, with exit code 2 where the command is', async () => {

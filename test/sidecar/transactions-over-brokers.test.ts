@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { transactions } from '../../sidecar/client/transaction.ts'
 import { peerToken } from '../../crds/protocol/peers.ts'
 import { type Transaction, transactionSchema } from '../../crds/protocol/transaction.ts'
 import { eventually, type TestBroker, TOKEN, until } from './harness.ts'
@@ -93,22 +94,27 @@ async function restart(broker: TestBroker): Promise<void> {
   await broker.ready()
 }
 
-it('after a restart, before the broker is told of others again, their queues are refused, and it is said why', async () => {
+it('after a restart, before the broker is told of others again, their queues are to be asked for again, and then they are there', async () => {
   await here.sidecar.stop()
   await restart(here)
   expect(await tx.refused('commit', { sends: to(q.two, 'a') })).toEqual({
-    code: 'QueueNotFound',
+    code: 'BrokerNotReady',
     field: 'sends[0].queue',
-    message: `there is no queue "${q.two}" in this broker, and it was not told of the other brokers of its namespace yet`,
+    message: `there is no queue "${q.two}" in this broker, and it was not told of the other brokers of its namespace since it started; ask again in a moment`,
   })
+  const acks = [`$JS.ACK.nowhere.workers_fifo.1.1.1.1764000000000000000.0`]
+  expect(await tx.refused('commit', { acks })).toMatchObject({ code: 'BrokerNotReady', field: 'acks[0]' })
+  const transaction = transactions(await here.client())
+  const early = transaction((each) => each.send(q.two, 'early'))
   expect((await here.api.request('GET', '/peers')).json).toEqual({})
   await namespace.tell()
+  expect(await early).toMatchObject({ state: 'Committed' })
+  expect(await texts(there, q.two)).toEqual(['early'])
   expect((await here.api.request('GET', '/peers')).json).toEqual({ digest: expect.stringMatching(/^[0-9a-f]{64}$/) })
   expect(await tx.refused('commit', { sends: to('nowhere', 'a') })).toMatchObject({
     code: 'QueueNotFound',
     message: 'there is no queue "nowhere" in this broker, nor in another that it was told of',
   })
-  const acks = [`$JS.ACK.nowhere.workers_fifo.1.1.1.1764000000000000000.0`]
   expect(await tx.refused('commit', { acks })).toMatchObject({ code: 'QueueNotFound', field: 'acks[0]' })
 })
 
@@ -191,6 +197,27 @@ describe('everything at once', () => {
     expect(await texts(here, q.one)).toEqual([])
     await nothingLeft()
   })
+})
+
+it('sends that come later wait in the other broker, from when it hears of the commit, also over its end', async () => {
+  const wait = (text: string): object => ({ headers: { 'Pillion-Delay': text } })
+  const sends = [...to(q.two, 'now'), ...to(q.two, 'soon').map((send) => ({ ...send, ...wait('300ms') }))]
+  const { queues } = await tx.ask('commit', { sends: [...sends, ...to(q.one, 'a')] })
+  expect(queues).toEqual({
+    [q.one]: { sends: 1, first: 1, last: 1 },
+    [q.two]: { sends: 1, first: 1, last: 1 },
+    [`delay.${q.two}`]: { sends: 1, first: expect.any(Number), last: expect.any(Number) },
+  })
+  await eventually(async () => expect(await texts(there, q.two)).toEqual(['now', 'soon']))
+  const { id, secret } = await prepared(to(q.two, 'later').map((send) => ({ ...send, ...wait('10ms') })))
+  await there.sidecar.kill()
+  expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
+  await restart(there)
+  await namespace.tell()
+  await nothingLeft()
+  await eventually(async () => expect(await texts(there, q.two)).toEqual(['now', 'soon', 'later']))
+  const refused = await tx.refused('commit', { sends: [{ queue: q.two, rest: 'key', ...wait('1s') }] })
+  expect(refused).toMatchObject({ code: 'InvalidParameter', message: expect.stringContaining('broker there: ') })
 })
 
 describe('in steps', () => {
@@ -313,6 +340,110 @@ describe('a broker that ends', () => {
   })
 })
 
+describe('a transaction in doubt', () => {
+  const inDoubtOf = async (broker: TestBroker, queue: string): Promise<number | undefined> =>
+    (await broker.api.get(queue)).transactionsInDoubt
+  const counted = (broker: TestBroker): Promise<number | undefined> =>
+    broker.api.metric('pillion_broker_transactions_in_doubt')
+  const resolve = (broker: TestBroker, id: string, body: object) =>
+    broker.api.request('POST', `/transactions/${id}/resolve`, {
+      body: JSON.stringify({ decision: 'commit', ...body }),
+    })
+
+  it('is one whose producer is asked in vain, also in the other broker that has a part in it', async () => {
+    const checkBack = { subject: 'pillion.check.nobody', firstAfter: '1s', interval: '1s', limit: 1 }
+    const { id, secret = '' } = await tx.ask('begin', { checkBack })
+    await tx.ask('send', { id, secret, from: 0, sends: [...to(q.one, 'a'), ...to(q.two, 'b')] })
+    await tx.ask('ack', { id, secret, acks: [await deliver(there, q.thereFrom)] })
+    expect(await tx.ask('prepare', { id, secret })).not.toHaveProperty('inDoubt')
+    expect([await inDoubtOf(here, q.one), await inDoubtOf(there, q.two), await counted(there)]).toEqual([0, 0, 0])
+    const told = `broker here has it in doubt: decide it there, with pillion tx resolve ${id} commit or abort`
+    await eventually(async () =>
+      expect(await listed(there)).toMatchObject([
+        { id, state: 'Prepared', inDoubt: true, reason: expect.stringContaining(told) },
+      ]),
+    )
+    expect(await listed(here)).toMatchObject([{ id, state: 'InDoubt', inDoubt: true }])
+    for (const [broker, queue] of [
+      [here, q.one],
+      [there, q.two],
+      [there, q.thereFrom],
+    ] as const)
+      expect([queue, await inDoubtOf(broker, queue)]).toEqual([queue, 1])
+    expect([await inDoubtOf(here, q.from), await counted(there)]).toEqual([0, 1])
+    expect((await resolve(here, id, {})).status).toBe(200)
+    await nothingLeft()
+    expect([await inDoubtOf(there, q.two), await counted(there)]).toEqual([0, 0])
+  })
+
+  it('is one that is decided, and whose participant is gone for good: it waits, over a restart, until somebody ends it without', async () => {
+    const { id, secret } = await prepared([...to(q.one, 'a'), ...to(q.two, 'b'), ...to(q.three, 'c')])
+    await there.sidecar.kill()
+    expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
+    const since = expect.stringMatching(/^\d{4}-.*Z$/)
+    await eventually(async () =>
+      expect(await listed(here)).toMatchObject([
+        {
+          state: 'Committing',
+          waits: [{ broker: 'there', since, reason: expect.stringContaining('does not answer') }],
+        },
+      ]),
+    )
+    // A broker that is only away is waited for.
+    expect((await listed(here))[0]).not.toHaveProperty('inDoubt')
+    expect(await inDoubtOf(here, q.one)).toBe(0)
+    const refused = await resolve(here, id, { without: 'there' })
+    expect(refused).toMatchObject({ status: 409, json: { error: { code: 'TransactionNotInDoubt', field: 'without' } } })
+    expect(await resolve(here, id, { decision: 'abort', without: 'there' })).toMatchObject({ status: 400 })
+
+    await tellOnly(here, 'third.one')
+    await eventually(async () =>
+      expect(await listed(here)).toMatchObject([
+        {
+          state: 'Committing',
+          inDoubt: true,
+          reason: expect.stringContaining(`pillion tx resolve ${id} commit --without there`),
+          waits: [{ broker: 'there', since, reason: expect.stringContaining('there is no broker there') }],
+        },
+      ]),
+    )
+    expect([await inDoubtOf(here, q.one), await counted(here)]).toEqual([1, 1])
+    const [before] = await listed(here)
+    await here.sidecar.kill()
+    await restart(here)
+    expect((await listed(here))[0]).toMatchObject({
+      state: 'Committing',
+      waits: [{ since: before?.waits?.[0]?.since }],
+    })
+    await tellOnly(here, 'third.one')
+    expect((await resolve(here, id, { without: 'third.one' })).status).toBe(409)
+    const ended = {
+      id,
+      state: 'Committed',
+      givenUp: ['there'],
+      queues: { [q.one]: { first: 1 }, [q.two]: { sends: 1 } },
+    }
+    expect((await resolve(here, id, { without: 'there' })).json).toMatchObject(ended)
+    expect((await resolve(here, id, { without: 'there' })).json).toMatchObject(ended)
+    expect((await resolve(here, id, { without: 'third.one' })).status).toBe(409)
+    expect((await here.api.request('GET', `/transactions/${id}`)).json).toMatchObject(ended)
+    expect([await listed(here), await counted(here)]).toEqual([[], 0])
+    expect([await texts(here, q.one), await texts(third, q.three)]).toEqual([['a'], ['c']])
+    // It was not for good: what was decided is still carried out there.
+    await restart(there)
+    await namespace.tell()
+    await nothingLeft()
+    expect(await texts(there, q.two)).toEqual(['b'])
+  })
+
+  /** As the operator does when the QueueBrokers of the others are deleted. */
+  const tellOnly = async (broker: TestBroker, name: string): Promise<void> => {
+    const { url } = namespace.broker(name).sidecar
+    const body = { self: 'here', brokers: [{ name, url, token: peerToken(TOKEN), queues: [q.three] }] }
+    expect((await broker.api.request('PUT', '/peers', { body: JSON.stringify(body) })).status).toBe(200)
+  }
+})
+
 describe('what sidecars ask of each other', () => {
   const ask = (broker: TestBroker, path: string, body: object, token = peerToken(TOKEN)) =>
     broker.api.request('POST', `/participations/${path}`, {
@@ -359,8 +490,14 @@ describe('what sidecars ask of each other', () => {
     const part = { startedAt: 1, sends: to(q.two, 'a'), acks: [await deliver(there, q.thereFrom)] }
     await ask(there, `gone/${id}/prepare`, part)
     await until('it says so', async () =>
-      (await listed(there))[0]?.reason?.includes('there is no broker gone among those that this broker was told of'),
+      (await listed(there))[0]?.reason?.includes(
+        'there is no broker gone among those that this broker was told of; decide',
+      ),
     )
+    expect(await listed(there)).toMatchObject([
+      { inDoubt: true, reason: expect.stringContaining(`tx resolve ${id} commit or abort --coordinator gone`) },
+    ])
+    for (const queue of [q.two, q.thereFrom]) expect((await there.api.get(queue)).transactionsInDoubt).toBe(1)
     expect(await resolve({})).toMatchObject({ status: 404 })
     expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 200, json: { id, state: 'Committed' } })
     expect(await resolve({ coordinator: 'gone' })).toMatchObject({ status: 404 })

@@ -94,6 +94,23 @@ describe('everything at once', () => {
 })
 
 describe('in steps', () => {
+  it.each([1, 2])(
+    'leaves out what somebody else published between prepare and commit, and sends the other %d',
+    async (others) => {
+      const named = { id: `between-${others}`, secret: 'of a test, long enough' }
+      const bodies = Array.from({ length: others }, (_, at) => `other-${at}`)
+      const same = { queue: 'one', body: 'mine', headers: { 'Nats-Msg-Id': named.id } }
+      await tx.ask('begin', named)
+      await tx.ask('send', { ...named, from: 0, sends: [same, ...to('one', ...bodies)] })
+      await tx.ask('prepare', named)
+      await (await broker.js()).publish('q.one', 'theirs', { msgID: named.id })
+      const done = await tx.ask('commit', named)
+      expect(done).toMatchObject({ state: 'Committed', queues: { one: { sends: others + 1, duplicates: 1 } } })
+      expect(await texts('one')).toEqual(['theirs', ...bodies])
+      await empty('one')
+    },
+  )
+
   it('shows nothing before it is committed, and keeps what it acknowledges from being delivered again', async () => {
     await broker.publish('from', 'cause')
     const puller = await broker.puller('from')
@@ -191,9 +208,29 @@ describe('is refused, and nothing is changed:', () => {
     ],
     ['a wildcard', { sends: [{ queue: 'one', rest: '>' }] }, { code: 'InvalidParameter', field: 'sends[0].rest' }],
     [
-      'a delay',
-      { sends: [{ queue: 'one', headers: { 'Pillion-Delay': '1s' } }] },
-      { code: 'NotImplemented', field: 'sends[0].headers' },
+      'a delay that is none',
+      { sends: [{ queue: 'one', headers: { 'Pillion-Delay': 'soon' } }] },
+      { code: 'InvalidParameter', field: 'sends[0].headers' },
+    ],
+    [
+      'two times',
+      { sends: [{ queue: 'one', headers: { 'Pillion-Delay': '1s', 'pillion-at': '2027-01-31T09:00:00Z' } }] },
+      { code: 'InvalidParameter', field: 'sends[0].headers' },
+    ],
+    [
+      'what takes back a delayed message',
+      { sends: [{ queue: 'one', headers: { 'Pillion-Cancel': '1' } }] },
+      { code: 'InvalidParameter', field: 'sends[0].headers' },
+    ],
+    [
+      'a rest that the mode has no use for, later',
+      { sends: [{ queue: 'one', rest: 'k', headers: { 'Pillion-Delay': '1s' } }] },
+      { code: 'InvalidParameter', field: 'sends[0].rest' },
+    ],
+    [
+      'what is oversize as it waits',
+      { sends: [{ queue: 'one', headers: { 'Pillion-Delay': '1s' }, body: 'x'.repeat(1024 * 1024 - 540) }] },
+      { code: 'MessageTooLarge', field: 'sends[0].body' },
     ],
     [
       'a header of the batch',

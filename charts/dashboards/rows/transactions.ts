@@ -19,7 +19,7 @@ export const transactions = {
     series({
       title: 'Transactions in doubt',
       description:
-        'Prepared, and their producer was asked in vain. More than 0: somebody has to decide, with pillion tx resolve.',
+        'Their producer was asked in vain, or another broker that they span is gone. More than 0: somebody has to decide, with pillion tx resolve.',
       unit: 'count',
       queries: [gauge('pillion_broker_transactions_in_doubt')],
     }),

@@ -7,7 +7,7 @@ import type { BrokerState } from './state.ts'
 
 /**
  * Tells a broker that is ready of the others of its namespace, for transactions that span them, where it knows something else: its
- * sidecar keeps that in memory only.
+ * sidecar keeps that in memory only. That there is none it is told too: until then it refuses to say of a Queue that there is none.
  */
 export async function tellPeers({ context, namespace, name }: BrokerState): Promise<Outcome> {
   try {
@@ -18,8 +18,7 @@ export async function tellPeers({ context, namespace, name }: BrokerState): Prom
       return done
     }
     const wanted = wantedPeers(context.caches, namespace, name)
-    const isTold = known.digest === undefined ? wanted.brokers.length === 0 : known.digest === peersDigest(wanted)
-    if (!isTold) await context.sidecars.tellPeers(access, wanted)
+    if (known.digest !== peersDigest(wanted)) await context.sidecars.tellPeers(access, wanted)
     return done
   } catch (error) {
     if (error instanceof SidecarUnreachableError) return retry('BrokerUnreachable', error.message, error)

@@ -72,7 +72,7 @@ describe('the conditions of a Queue', () => {
     expect(shown(observed)).toMatchObject({ Ready: 'True Ready', TransactionsDecided: 'False InDoubt' })
     const status = queueStatus(facts(observed), '', now)
     expect(conditionOf(status.conditions, 'TransactionsDecided')?.message).toBe(
-      '2 transactions are in doubt, and what they hold waits: their producers were asked in vain; find them with pillion tx list, and decide each with pillion tx resolve <id> commit or abort',
+      '2 transactions are in doubt, and what waits for them stays so: their producers were asked in vain, or another broker that they span is gone; pillion tx list says which, and what is to be decided with pillion tx resolve',
     )
     const stop = { step: 'configure', halt: retry('BrokerUnreachable', 'refused', new Error('x')) }
     expect(shown({ stop, previous: status })).toMatchObject({ TransactionsDecided: 'False InDoubt' })

@@ -14,6 +14,17 @@ export interface QueueSummary {
 /** A transaction, and where there are several brokers, which one keeps it. */
 export type KeptTransaction = Transaction & { readonly broker?: string }
 
+export type Decision = 'commit' | 'abort'
+
+export interface Which {
+  /** Where it is kept; undefined: found out. */
+  readonly broker?: string | undefined
+  /** Of a broker's part in a transaction of another. */
+  readonly coordinator?: string | undefined
+  /** The broker whose part is not waited for any more. */
+  readonly without?: string | undefined
+}
+
 /** What commands ask of Queues: of an embedded server, or of a cluster. */
 export interface Backend {
   queues(): Promise<QueueSummary[]>
@@ -29,6 +40,8 @@ export interface Backend {
   /** Those that are not at their end. @param broker one of a cluster; undefined: all of them */
   transactions(broker: string | undefined): Promise<KeptTransaction[]>
   transaction(id: string, broker: string | undefined): Promise<KeptTransaction>
+  /** What brokers have of a transaction that another one decides, also of one that ended. @param broker one of a cluster; undefined: all of them */
+  parts(id: string, coordinator: string, broker: string | undefined): Promise<KeptTransaction[]>
   /** Decides one in doubt. */
-  resolve(id: string, decision: 'commit' | 'abort', broker: string | undefined): Promise<KeptTransaction>
+  resolve(id: string, decision: Decision, which: Which): Promise<KeptTransaction>
 }

@@ -151,9 +151,17 @@ export function cluster(kube: Kube): Backend {
       const broker = named ?? (await keeperOf(id))
       return { ...(await (await sidecarOf(broker)).transaction(id, undefined)), broker }
     },
-    async resolve(id, decision, named) {
+    async parts(id, coordinator, named) {
+      const names = named === undefined ? await brokers() : [named]
+      const all = names.map(async (name) => {
+        const own = await (await sidecarOf(name)).parts(id, coordinator, undefined)
+        return own.map((part) => ({ ...part, broker: name }))
+      })
+      return (await Promise.all(all)).flat()
+    },
+    async resolve(id, decision, { broker: named, ...which }) {
       const broker = named ?? (await keeperOf(id))
-      return { ...(await (await sidecarOf(broker)).resolve(id, decision, undefined)), broker }
+      return { ...(await (await sidecarOf(broker)).resolve(id, decision, which)), broker }
     },
   }
 }

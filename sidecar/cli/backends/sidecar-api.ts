@@ -83,10 +83,19 @@ export function sidecarApi(send: Send): Backend {
     async transaction(id) {
       return transactionSchema.parse(await call('GET', `/transactions/${encodeURIComponent(id)}`))
     },
-    async resolve(id, decision) {
-      return transactionSchema.parse(
-        await call('POST', `/transactions/${encodeURIComponent(id)}/resolve`, { decision }),
-      )
+    async parts(id, coordinator) {
+      const query = new URLSearchParams({ coordinator }).toString()
+      try {
+        return [transactionSchema.parse(await call('GET', `/transactions/${encodeURIComponent(id)}?${query}`))]
+      } catch (error) {
+        if (error instanceof Refused && error.code === 'TransactionNotFound') return []
+        throw error
+      }
+    },
+    async resolve(id, decision, { coordinator, without }) {
+      // JSON leaves out what is undefined.
+      const body = { decision, coordinator, without }
+      return transactionSchema.parse(await call('POST', `/transactions/${encodeURIComponent(id)}/resolve`, body))
     },
   }
 }

@@ -1,5 +1,5 @@
 // The load of the benches, in Go, since it has to take more than what is measured. It publishes to a queue or consumes from it, and prints
-// {"seconds": …, "messages": …}. The same loop for every broker; what differs is in a file a broker.
+// {"seconds": …, "messages": …}; or copies from one queue to two, and prints {"rate": …, "p50": …, "p99": …}. The same loop for every broker; what differs is in a file a broker.
 package main
 
 import (
@@ -33,7 +33,7 @@ type queue interface {
 	consume(messages int, began func()) error
 }
 
-type settings struct{ server, subject, stream, consumer string }
+type settings struct{ server, subject, stream, consumer, how string }
 
 // How to open the queue of each broker, which is made when it is not there.
 var brokers = map[string]func(settings, chan<- error) (queue, error){
@@ -45,23 +45,29 @@ var brokers = map[string]func(settings, chan<- error) (queue, error){
 }
 
 func main() {
-	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume")
+	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume; copy: from one queue to two")
 	broker := flag.String("broker", "nats", "nats, redis, rabbitmq, artemis or kafka")
 	server := flag.String("server", "", "the broker's URL")
 	subject := flag.String("subject", "", "nats: where to publish")
 	stream := flag.String("stream", "", "nats: where to consume")
 	consumer := flag.String("consumer", "", "nats: the consumer's name")
-	inFlight := flag.Int("in-flight", 1, "publishes that wait for their acknowledgement")
+	how := flag.String("how", "transaction", "nats: how copies are made, transaction or separate")
+	inFlight := flag.Int("in-flight", 1, "publishes that wait for their acknowledgement, or copies that are under way")
 	messages := flag.Int("messages", 1000, "after which it ends")
 	size := flag.Int("size", 256, "bytes of a body")
 	flag.Parse()
 
+	opened := settings{*server, *subject, *stream, *consumer, *how}
+	if *what == "copy" {
+		copyAll(*broker, opened, *inFlight, *messages)
+		return
+	}
 	open, known := brokers[*broker]
 	if !known {
 		must(fmt.Errorf("no such broker: %q", *broker))
 	}
 	acked := make(chan error, *inFlight)
-	queue, err := open(settings{*server, *subject, *stream, *consumer}, acked)
+	queue, err := open(opened, acked)
 	must(err)
 	body := bytes.Repeat([]byte("x"), *size)
 	done := *messages

@@ -7,6 +7,7 @@ import type { Peer, PeerName, RunningPeer } from './peer.ts'
  * reason, and the others are measured all the same.
  *
  * @param parent of the folder in which each stores
+ * @param unit of what `measure` gives
  */
 export async function measurePeers(
   peers: readonly Peer[],
@@ -14,6 +15,7 @@ export async function measurePeers(
   parent: string,
   measure: (running: RunningPeer, name: PeerName) => Promise<number>,
   progress: (line: string) => void,
+  unit = 'msg/s',
 ): Promise<Partial<Record<PeerName, PeerFigure>>> {
   const figures: Partial<Record<PeerName, PeerFigure>> = {}
   for (const peer of peers) {
@@ -21,7 +23,7 @@ export async function measurePeers(
       const version = await peer.install(progress)
       const measured = await measureRuns(peer, runs, parent, async (running, run) => {
         const rate = await measure(running, peer.name)
-        progress(`  run ${run} ${peer.name} ${version}: ${rate} msg/s`)
+        progress(`  run ${run} ${peer.name} ${version}: ${rate} ${unit}`)
         return rate
       })
       figures[peer.name] = { version, median: median(measured), runs: measured }

@@ -10,12 +10,24 @@ const result = z.object({ seconds: z.number().positive(), messages: z.int().posi
 /** Runs the program in Go that publishes and consumes; its options are in main.go. @returns messages a second */
 export type Load = (options: Readonly<Record<string, string | number>>) => Promise<number>
 
+/** The same program, whatever it is to do. @returns what it prints */
+export type Program = (options: Readonly<Record<string, string | number>>) => Promise<unknown>
+
 /** Builds it. */
-export async function buildLoad(): Promise<Load> {
+export async function buildProgram(): Promise<Program> {
   const program = await buildGo(SOURCE, '.', 'bench', 'load')
-  return async (options) => {
-    const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])
-    const { seconds, messages } = result.parse(await runCommand(program, args))
+  return (options) =>
+    runCommand(
+      program,
+      Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]),
+    )
+}
+
+export const loadOf =
+  (program: Program): Load =>
+  async (options) => {
+    const { seconds, messages } = result.parse(await program(options))
     return Math.round(messages / seconds)
   }
-}
+
+export const buildLoad = async (): Promise<Load> => loadOf(await buildProgram())

@@ -97,8 +97,6 @@ async function carryThrough(tx: TransactionClient, scene: TxScene, plan: Plan, a
 
 /** Refusals that another try does not change. */
 const FINAL: ReadonlySet<string> = new Set(['AckRefused', 'TransactionEnded', 'TransactionNotFound'])
-/** Of another broker a sidecar that was started again is told in a moment. */
-const PASSING: ReadonlySet<string> = new Set(['BrokerNotReady', 'QueueNotFound'])
 
 /** Asks until it is answered, and answered as `until` says; undefined: it was refused. */
 async function insist(
@@ -113,7 +111,7 @@ async function insist(
       if (hears(answer)) return answer
     } else if (answer !== undefined) {
       if (FINAL.has(answer.error.code)) return undefined
-      if (!PASSING.has(answer.error.code)) throw new Error(`${verb}: ${JSON.stringify(answer.error)}`)
+      if (answer.error.code !== 'BrokerNotReady') throw new Error(`${verb}: ${JSON.stringify(answer.error)}`)
     }
     await delay(AGAIN_MS)
   }

@@ -39,7 +39,12 @@ export const MUTANTS: readonly Mutant[] = [
     protocol: {
       coordinate: (state, event, now) =>
         state?.phase === 'committing' && event.kind === 'done'
-          ? { state: { phase: 'committed', participants: state.participants }, write: true, send: [], checkBack: false }
+          ? {
+              state: { phase: 'committed', participants: state.participants, givenUp: [] },
+              write: true,
+              send: [],
+              checkBack: false,
+            }
           : state?.phase === 'committed'
             ? { state: undefined, write: false, send: [], checkBack: false }
             : coordinate(state, event, now),

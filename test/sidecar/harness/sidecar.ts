@@ -39,6 +39,7 @@ export async function inProcess(natsUrl: string, natsPassword = SIDECAR_PASSWORD
         httpHost: '127.0.0.1',
         httpPort: 0,
         token: TOKEN,
+        hasOperator: false,
       },
       pino({ level: LOG_LEVEL }),
     )
