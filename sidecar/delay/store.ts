@@ -5,10 +5,10 @@ import { delayedStream } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { wantedDelayedStream } from '../jetstream/desired.ts'
 import { type Ensured, ensureStream, isMissing, orMissing } from '../jetstream/ensure.ts'
+import { headerReader } from '../jetstream/header-reader.ts'
 import { listHeaders } from '../jetstream/list.ts'
 import { apiRequest } from '../jetstream/request.ts'
 import { type StoredMessage, storedMessage } from '../jetstream/stored-message.ts'
-import { headerValue } from '../settlement/copied-headers.ts'
 import { storedHeader } from './headers.ts'
 import { allSlots, parseSlot, slotStart, slotSubject } from './slot.ts'
 
@@ -116,7 +116,7 @@ export class DelayedStore {
   /** The value of a header of each message of a stream above `after`. */
   async *headerOf(stream: string, after: number, name: string): AsyncGenerator<string, void, undefined> {
     for await (const message of listHeaders(this.#js, stream, '>', after)) {
-      const value = (await this.#read(message, stream))(name)
+      const value = (await headerReader(this.#js, stream, message))(name)
       if (value !== undefined) yield value
     }
   }
@@ -125,30 +125,19 @@ export class DelayedStore {
   async sequencesOf(transaction: string, after: number): Promise<number[]> {
     const found: number[] = []
     for await (const message of listHeaders(this.#js, this.#stream, allSlots(this.#queue), after)) {
-      const header = await this.#read(message, this.#stream)
+      const header = await headerReader(this.#js, this.#stream, message)
       if (header(storedHeader.transaction) === transaction) found.push(message.seq)
     }
     return found
   }
 
   async #listed(message: JsMsg, slot: number): Promise<Listed> {
-    const header = await this.#read(message, this.#stream)
+    const header = await headerReader(this.#js, this.#stream, message)
     const due = Number(header(storedHeader.due))
     return {
       sequence: message.seq,
       due: Number.isSafeInteger(due) && due > 0 ? due : slotStart(slot),
       parked: parseParked(header(storedHeader.parked), header(storedHeader.subject)),
-    }
-  }
-
-  /** The client library refuses to read headers whose keys it would not write. */
-  async #read(message: JsMsg, stream: string): Promise<(name: string) => string | undefined> {
-    try {
-      const { headers } = message
-      return (name) => headers?.get(name) || undefined
-    } catch {
-      const own = (await storedMessage(this.#js, stream, message.seq))?.headers ?? []
-      return (name) => headerValue(own, name)
     }
   }
 }
