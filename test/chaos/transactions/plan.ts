@@ -5,6 +5,8 @@ import { pick, type Random } from '../random.ts'
 export const WINDOW_MS = 2000
 /** Of a transaction whose client leaves it; past it, it is aborted. Milliseconds. */
 export const TIMEOUT_MS = 3000
+/** What comes later does so within this: many a kill comes in between. Milliseconds. */
+const LATER_MS = 3000
 
 const SPEC = {
   deduplication: { window: `${WINDOW_MS}ms` },
@@ -52,7 +54,12 @@ export interface PlannedSend {
   readonly queue: string
   readonly rest: string
   readonly body: string
+  /** Of one that comes later. */
+  readonly headers?: { readonly 'Pillion-Delay': string }
 }
+
+/** How long after the commit it comes. Milliseconds. */
+export const delayOf = ({ headers }: PlannedSend): number => Number.parseInt(headers?.['Pillion-Delay'] ?? '0', 10)
 
 export interface Plan {
   readonly id: string
@@ -92,14 +99,16 @@ export function answerOf(id: string, asked: number): 'commit' | 'abort' | 'unkno
 /** How a transaction that is asked about is to end. */
 export const wishOf = (id: string): 'Committed' | 'Aborted' => (numberOf(id) % 3 === 0 ? 'Aborted' : 'Committed')
 
-/** The nth transaction: two or three sends to Queues that need not differ, and up to two acknowledgements. */
+/** The nth transaction: two or three sends to Queues that need not differ, some of which come later, and up to two acknowledgements. */
 export function planned(number: number, random: Random): Plan {
   const id = `t${number}`
   const course = pick(random, COURSES)
   const count = 2 + Math.floor(random() * 2)
   const sends = Array.from({ length: count }, (_, at) => {
     const { name, rest } = anyQueue(random)
-    return { queue: name, rest: rest(Math.floor(random() * 1000)), body: `${id}/${at}` }
+    const send = { queue: name, rest: rest(Math.floor(random() * 1000)), body: `${id}/${at}` }
+    const isLater = random() < 1 / 4
+    return isLater ? { ...send, headers: { 'Pillion-Delay': `${Math.floor(random() * LATER_MS)}ms` } } : send
   })
   return { id, course, sends, from: anyQueue(random).name, acks: Math.floor(random() * 3) }
 }

@@ -141,6 +141,27 @@ test.each<[string, (story: TxStory) => void, Record<string, number>]>([
   expect(wrong(committed(change))).toEqual(expected)
 })
 
+test('what comes later need not be next to the others, and not before its time', () => {
+  const later = (at: number): TxStory => {
+    const story = new TxStory()
+    const headers = { 'Pillion-Delay': '100ms' }
+    story.began('t', [...SENDS.slice(0, 2), { queue: 'one', rest: '', body: 't/later', headers }], [])
+    story.askedToCommit('t', 2)
+    story.ended('t', 'Committed')
+    for (const [sequence, text] of [
+      [4, 't/0'],
+      [5, 't/1'],
+      [9, 't/later'],
+    ] as const) {
+      story.delivered({ queue: 'one', sequence }, text, sequence === 9 ? at : 6)
+      story.acknowledged({ queue: 'one', sequence }, 200)
+    }
+    return story
+  }
+  expect(wrong(later(102))).toEqual({})
+  expect(wrong(later(50))).toEqual({ early: 1 })
+})
+
 test('who has a message in hand beside a transaction may acknowledge it after that, not before', () => {
   const acknowledgedAt = (at: number): TxStory =>
     committed((story) => {

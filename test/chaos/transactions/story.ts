@@ -1,4 +1,4 @@
-import type { PlannedSend } from './plan.ts'
+import { delayOf, type PlannedSend } from './plan.ts'
 
 /** A message of a Queue, by its sequence in the stream. */
 export interface Which {
@@ -47,9 +47,9 @@ export const WRONGS = [
   'leaked',
   /** Sends that are there more than once. */
   'doubled',
-  /** Sends that were delivered before it was asked that they be committed. */
+  /** Sends that were delivered before it was asked that they be committed, or before their time. */
   'early',
-  /** Sends of a transaction to one Queue that are not next to each other, in order. */
+  /** Sends of a transaction to one Queue, but for those that come later, that are not next to each other, in order. */
   'apart',
   /** Messages that are gone, and nobody acknowledged them. */
   'vanished',
@@ -73,6 +73,8 @@ export interface TxVerdict extends Readonly<Record<Wrong, number>> {
 const EXAMPLES = 10
 /** What was on its way to one connection may be read after what came over another later. Milliseconds. */
 const READ_LATE_MS = 200
+/** By so much a broker's clock, which has whole milliseconds, and this process' may differ over a delay. Milliseconds. */
+const CLOCKS_MS = 5
 
 /** What became of every transaction, as clients saw it: all of it or nothing, and each part once. */
 export class TxStory {
@@ -218,11 +220,13 @@ function sendsWrong(
     }
     if (end === 'Aborted') wrongs.push(['leaked', what])
     if (more.length > 0) wrongs.push(['doubled', `${what}: ${found.map(({ sequence }) => sequence).join(', ')}`])
-    if (first.firstAt < (askedAt ?? Number.POSITIVE_INFINITY)) wrongs.push(['early', what])
+    const from = (askedAt ?? Number.POSITIVE_INFINITY) + Math.max(0, delayOf(send) - CLOCKS_MS)
+    if (first.firstAt < from) wrongs.push(['early', what])
   }
   const count = there.filter(({ found }) => found.length > 0).length
   if (count > 0 && count < sends.length) wrongs.push(['partial', `${id}: ${count} of ${sends.length} sends`])
-  for (const [queue, own] of Map.groupBy(there, ({ send }) => send.queue)) {
+  const atOnce = there.filter(({ send }) => send.headers === undefined)
+  for (const [queue, own] of Map.groupBy(atOnce, ({ send }) => send.queue)) {
     const sequences = own.flatMap(({ found }) => found.slice(0, 1).map(({ sequence }) => sequence))
     const [start = 0] = sequences
     if (sequences.some((sequence, at) => sequence !== start + at))
