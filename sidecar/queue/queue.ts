@@ -134,6 +134,7 @@ export class Queue {
       lostEnd: undefined,
       rebases: false,
       holdsAbove: Number.POSITIVE_INFINITY,
+      comesAgain: false,
       created: '',
       createdAt: 0,
       nearLimit: true,
@@ -177,11 +178,13 @@ export class Queue {
       // What was stored just now may not be counted yet, so lanes are looked at once more soon.
       this.#touched = performance.now()
       const losses = this.#losses
+      this.#q.comesAgain = false
       await this.#correct({ resume: true })
       await this.#q.settler.recorded()
       await this.#q.settler.purger.letGo()
       await this.#look()
-      if (losses === this.#losses) this.#takeHeldPulls()
+      if (this.#q.comesAgain) this.#isLost = true
+      else if (losses === this.#losses) this.#takeHeldPulls()
     })
   }
 
@@ -276,6 +279,8 @@ export class Queue {
 
   /** Looks for what no signal told of: limits that removed messages, holes, a stream changed by hand. Called every second. */
   sweep(now: number): Promise<void> {
+    // What kept it from starting may be over.
+    if (this.#q.comesAgain) return this.start()
     const { onExpiry, onLimit } = this.#q.spec.retention
     const watched = onExpiry === 'DeadLetter' || onLimit === 'DeadLetterOldest'
     const idle = !watched && this.#touched + COUNT_LAG_MS < this.#swept && this.#q.lanes.every(isQuiet)

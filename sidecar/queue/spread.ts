@@ -96,7 +96,10 @@ export const mayDelete = ({ spec }: QueueState): boolean =>
 
 export const deleteRecorded = (q: QueueState, sequence: number): Promise<void> =>
   q.streamLock.run(async () => {
-    if (sequence > q.holdsAbove) return
+    if (sequence > q.holdsAbove) {
+      q.comesAgain = true
+      return
+    }
     try {
       await q.js.manager.streams.deleteMessage(queueStream(q.name), sequence, false)
       q.metrics.repaired('recorded')

@@ -49,6 +49,8 @@ export interface QueueState {
   rebases: boolean
   /** While copies on their way into the Queue are not accounted for: what is stored after this must not leave the stream. */
   holdsAbove: number
+  /** Whether something that is on record was kept for that, and would be delivered again. */
+  comesAgain: boolean
   /** When the queue's stream was created; empty before it is known. */
   created: string
   /** The same in whole milliseconds since 1970. */

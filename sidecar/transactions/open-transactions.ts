@@ -150,11 +150,7 @@ export class OpenTransactions implements Heard {
   forget(entry: Entry): void {
     entry.isOver = true
     this.#open.delete(entry.id)
-    for (const queue of this.#o.queues.values()) {
-      queue.holds.release(entry.id)
-      queue.delayed.release(entry.id)
-      queue.heldAcks.release(entry.id)
-    }
+    this.run.release(entry)
   }
 
   /** What is on record of the end of one that is new in memory; if anything is, or that cannot be told, it is forgotten. */

@@ -106,6 +106,7 @@ export class Run {
       entry.sequence = await this.#o.log.put(written, sequence, stages ? JSON.stringify(sends) : undefined)
       entry.isDirty = false
       if (stages) entry.isStaged = true
+      if (record.participant?.phase === 'committed') this.release(entry)
     } catch (error) {
       entry.isLost = true
       throw new SidecarError(
@@ -115,6 +116,15 @@ export class Run {
       )
     }
     this.sendOrders(entry)
+  }
+
+  /** It is on record that it came to its end here, so nothing is kept to see whether it did. */
+  release({ id }: Entry): void {
+    for (const queue of this.#o.queues.values()) {
+      queue.holds.release(id)
+      queue.delayed.release(id)
+      queue.heldAcks.release(id)
+    }
   }
 
   async #act(entry: Entry, action: Action): Promise<ParticipantEvent | undefined> {

@@ -221,6 +221,22 @@ it('sends that come later wait in the other broker, from when it hears of the co
 })
 
 describe('in steps', () => {
+  it('a broker that is away keeps nothing in a Queue of the one that has carried out its part', async () => {
+    const { id, secret } = await prepared([...to(q.one, 'a'), ...to(q.two, 'b')])
+    await there.sidecar.kill()
+    expect(await tx.ask('commit', { id, secret })).toMatchObject({ state: 'Committing' })
+    const message = await (await here.puller(q.one)).one()
+    expect(await message.settle()).toBe('')
+    await eventually(async () => expect(await texts(here, q.one)).toEqual([]))
+    expect(await listed(here)).toMatchObject([{ id, state: 'Committing' }])
+    await here.sidecar.kill()
+    await restart(here)
+    await restart(there)
+    await namespace.tell()
+    await nothingLeft()
+    expect([await texts(here, q.one), await texts(there, q.two)]).toEqual([[], ['b']])
+  })
+
   it('is shown by each broker, and what it acknowledges is held until it is committed', async () => {
     const ack = await deliver(there, q.thereFrom)
     const { id, secret } = await prepared([...to(q.one, 'a'), ...to(q.two, 'b')], [ack])
