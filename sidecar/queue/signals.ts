@@ -406,7 +406,9 @@ export class Signals {
   }
 
   #passOn(lane: LaneState, ack: AckSubject, body: string, reply: string | undefined): void {
-    const subject = `${ACK_PREFIX}.${queueStream(this.#q.name)}.${lane.consumer}.${ack.rest}`
+    // When the message was stored, and how many were left, nats-server does not read.
+    const numbers = `${ack.delivered}.${ack.streamSequence}.${ack.consumerSequence}.0.0`
+    const subject = `${ACK_PREFIX}.${queueStream(this.#q.name)}.${lane.consumer}.${numbers}`
     const publish = (): void => this.#q.js.connection.publish(subject, body, reply === undefined ? {} : { reply })
     // What is given back while a purge is on its way would be forgotten by that purge (see may-purge.ts).
     const { purging } = this.#q.settler.purger

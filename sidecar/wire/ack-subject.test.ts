@@ -11,12 +11,11 @@ describe('parseAckSubject', () => {
       streamSequence: 17,
       consumerSequence: 19,
       storedAt: 1763820000000,
-      rest: '2.17.19.1763820000000000000.5',
     })
   })
   it('is not misled by a stream and a consumer with a common part', () => {
-    expect(parseAckSubject('PILLION.ACK.a.a_fifo.1.2.3.4.5')?.rest).toBe('1.2.3.4.5')
-    expect(parseAckSubject('PILLION.ACK.ack.a.1.2.3.4.5')?.rest).toBe('1.2.3.4.5')
+    expect(parseAckSubject('PILLION.ACK.a.a_fifo.1.2.3.4.5')).toMatchObject({ stream: 'a', consumer: 'a_fifo' })
+    expect(parseAckSubject('PILLION.ACK.ack.a.1.2.3.4.5')).toMatchObject({ stream: 'ack', consumer: 'a' })
   })
   it.each([
     'PILLION.ACK.orders.workers_fifo',
@@ -36,10 +35,20 @@ describe('parseAckSubject', () => {
     parseAckSubject(`PILLION.ACK.${text}`)
   })
   test.prop([fc.nat(), fc.nat(), fc.stringMatching(/^[a-z]{1,8}$/), fc.stringMatching(/^[a-z_]{1,8}$/)])(
-    'keeps the rest',
-    (sequence, pending, stream, consumer) => {
-      const rest = `1.${sequence + 1}.1.0.${pending}`
-      expect(parseAckSubject(`PILLION.ACK.${stream}.${consumer}.${rest}`)).toMatchObject({ stream, consumer, rest })
+    'keeps names and numbers apart',
+    (streamSequence, consumerSequence, stream, consumer) => {
+      const subject = `PILLION.ACK.${stream}.${consumer}.1.${streamSequence + 1}.${consumerSequence}.0.5`
+      const read = { stream, consumer, streamSequence: streamSequence + 1, consumerSequence }
+      expect(parseAckSubject(subject)).toMatchObject(read)
     },
   )
+  it('tells many names apart that are read in turns', () => {
+    const names = Array.from({ length: 2000 }, (_, n) => ({ stream: `q${n}`, consumer: `workers_p${n % 64}` }))
+    for (const turn of [1, 2]) {
+      for (const name of names) {
+        const ack = parseAckSubject(`PILLION.ACK.${name.stream}.${name.consumer}.1.${turn}.1.0.5`)
+        expect(ack).toMatchObject({ ...name, streamSequence: turn })
+      }
+    }
+  })
 })
