@@ -12,7 +12,7 @@ export function charts({ command, machine, results }: Report): Array<readonly [n
     if (first === undefined) return []
     const bench = benchOf(first)
     // A bench's first unit is what it is about.
-    const name = names.has(bench) ? `${bench}-${first.unit.replaceAll(/\W+/g, '-')}` : bench
+    const name = names.has(bench) ? `${bench}-${first.unit.replace('µ', 'u').replaceAll(/\W+/g, '-')}` : bench
     names.add(bench)
     const { cpu, cores, memoryGiB, kernel, fileSystem } = machine
     const svg = barChart({
