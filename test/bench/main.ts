@@ -39,7 +39,7 @@ const BENCHES: Readonly<Record<string, Benches[string] & { readonly run: Bench }
   both: {
     run: both,
     messages: 200_000,
-    quick: 20_000,
+    quick: 50_000,
     durability: 'Always',
     about: 'consume + acknowledge while 100 publishes are in flight, for 3 s at most; needs Go',
   },

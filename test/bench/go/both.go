@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Publishes with so many in flight while all that there is is consumed, by another connection, until so many were consumed. Returns how many were
-// consumed and acknowledged, and how many publishes were acknowledged meanwhile.
+// Publishes with so many in flight while the queue is consumed, by another connection, for so long at most, and no longer than it takes to consume the
+// messages that it held at first: then publishing would be what holds consuming. Returns how many were consumed and acknowledged, and how many publishes
+// were acknowledged meanwhile.
 func both(server string, producer queue, acked <-chan error, inFlight, messages int, longest time.Duration, body []byte) (float64, int, int) {
 	published := producer.(*natsQueue)
 	consumed, err := openNats(settings{server, "", published.settings.stream, published.settings.consumers, 0}, make(chan error, 1))
@@ -48,10 +49,12 @@ func both(server string, producer queue, acked <-chan error, inFlight, messages 
 	must(err)
 	defer consuming.Stop()
 
-	time.Sleep(warmUp)
+	for begun := time.Now(); time.Since(begun) < warmUp && int(delivered.Load()) < messages/4; {
+		time.Sleep(time.Millisecond)
+	}
 	from, before, storedBefore := time.Now(), processed(), stored.Load()
-	for time.Since(from) < longest && int(delivered.Load())-before < messages {
-		time.Sleep(5 * time.Millisecond)
+	for time.Since(from) < longest && int(delivered.Load()) < messages {
+		time.Sleep(time.Millisecond)
 	}
 	after, storedAfter := processed(), stored.Load()
 	seconds := time.Since(from).Seconds()
