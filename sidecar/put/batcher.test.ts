@@ -99,6 +99,21 @@ test('a batch of which only the first came ends with that', () => {
   expect(taken()).toEqual(['Q.orders of.two two'])
 })
 
+test('what passes between the answers of a batch and the next one is a part of what a batch takes', () => {
+  const dozen = many.slice(0, 12)
+  publish(...dozen)
+  const sent = [taken()]
+  for (let batch = 1; sent.at(-1)?.[0]?.includes('batch') && batch < 40; batch++) {
+    vi.advanceTimersByTime(2)
+    stored(`batch${batch}`, dozen.length, batch * dozen.length)
+    taken()
+    vi.advanceTimersByTime(1)
+    publish(...dozen)
+    sent.push(taken())
+  }
+  expect(sent.at(-1)?.[0]).toBe('Q.orders of.m0 m0')
+})
+
 test('what nats-server had of a batch is forgotten with the connection', () => {
   burst()
   publish('one')

@@ -78,8 +78,12 @@ export class Batcher {
   #passed = 0
   #done = 0
   #expected = 0
+  /** When it was last heard that so many of them were done. */
+  #heard = { at: Number.NEGATIVE_INFINITY, number: 0 }
   /** Since when it is waited for others. */
   #gatheringSince = 0
+  /** When the last batch was. */
+  #endedAt = Number.NEGATIVE_INFINITY
   /** When what was passed on is done, as far as can be told from when it was, and from what was heard since. */
   #clearAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -212,7 +216,14 @@ export class Batcher {
       const isLast = this.#passed === sample.number
       this.#sampleEvery = isLast ? Math.min(SAMPLE_EVERY.most, 2 * this.#sampleEvery) : SAMPLE_EVERY.least
       // Where nothing followed, those before it may have been done long before.
-      if (!isLast) this.#times.passed(now - sample.sentAt, sample.ahead)
+      if (!isLast) {
+        const { at, number } = this.#heard
+        this.#times.passed(
+          { ms: now - sample.sentAt, count: sample.ahead },
+          { ms: now - at, count: sample.number - number },
+        )
+      }
+      this.#heard = { at: now, number: sample.number }
       this.#clearAt = now + (this.#passed - this.#done) * this.#times.singleMs
       this.advance()
     })
@@ -229,7 +240,9 @@ export class Batcher {
     this.#waiting.splice(0, run.length)
     const bytes = run.reduce((sum, { payload }) => sum + payload.length, 0)
     const sentAt = performance.now()
-    const since = Math.max(this.#gatheringSince, this.#clearAt)
+    // Those that were answered together come again together: until they do, the stream has nothing to do, which is a part of what a batch costs.
+    const isAgain = this.#gatheringSince - this.#endedAt < this.#times.batchMs
+    const since = Math.max(isAgain ? this.#endedAt : this.#gatheringSince, this.#clearAt)
     const batch: Batch = { id: this.#opened ?? this.#wire.batchId(), puts: run, bytes, sentAt, since }
     this.#batch = batch
     const reply = this.#wire.ask((answer) => {
@@ -248,6 +261,7 @@ export class Batcher {
     this.#end(batch)
     // All that was passed on before it is done.
     this.#done = this.#passed
+    this.#heard = { at: performance.now(), number: this.#done }
     this.#clearAt = 0
     switch (answer.kind) {
       case 'stored':
@@ -276,6 +290,7 @@ export class Batcher {
     this.#batch = undefined
     this.#wire.released(batch.bytes)
     this.#expected = batch.puts.length + this.#waiting.length
-    this.#gatheringSince = performance.now()
+    this.#endedAt = performance.now()
+    this.#gatheringSince = this.#endedAt
   }
 }
