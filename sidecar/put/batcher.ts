@@ -1,17 +1,9 @@
 import type { Logger } from 'pino'
 import { batchAnswer, pubAck } from './answer.ts'
-import { choose, MAX_BATCH } from './choose.ts'
+import { choose, isWorth, MAX_BATCH } from './choose.ts'
 import type { Frame } from './frames.ts'
 import type { Outgoing } from './outgoing.ts'
-import {
-  type Put,
-  writeAnswer,
-  writeBatch,
-  writeBatchStart,
-  writeNoResponders,
-  writeSingle,
-  writeText,
-} from './publish.ts'
+import { type Put, writeAnswer, writeBatch, writeStaged, writeNoResponders, writeSingle, writeText } from './publish.ts'
 import { Times } from './times.ts'
 
 /**
@@ -43,6 +35,8 @@ interface Batch {
   readonly sentAt: number
   /** Since when it takes the stream's time: gathering it is a part of what it takes. */
   readonly since: number
+  /** Whether it was opened while another was on its way, so that how long it takes is not to be seen. */
+  readonly isAhead: boolean
 }
 
 interface Sample {
@@ -53,11 +47,20 @@ interface Sample {
   readonly ahead: number
 }
 
+/** A batch that is not committed: of what waits in front, nats-server has so many. */
+interface Opened {
+  readonly id: string
+  readonly staged: number
+  /** Whether another was on its way when it was opened. */
+  readonly isAhead: boolean
+}
+
 /**
  * Stores what is published to one Queue: one by one, or many at once (see `choose`).
  *
- * nats-server handles what one connection sends in order. So publishes go on in the order in which they came, and nothing follows a batch before it
- * is answered: were it refused, its messages would go after what followed it. What comes meanwhile gathers for the next one.
+ * nats-server handles what one connection sends in order. So publishes go on in the order in which they came, and nothing is stored after a batch before
+ * that is answered: were it refused, its messages would go after what followed it. What comes meanwhile gathers for the next one; where that is
+ * to be a batch too, it goes on as it comes, and only what commits it waits, so that nats-server has something to do while the answers go out.
  *
  * What is passed on is answered by nats-server to the publisher itself. The publishers of a batch are answered here, when nats-server has said that it
  * is stored, and by the sequences that it said. Where it refuses a batch it has stored nothing of it, and its messages are passed on one
@@ -69,8 +72,7 @@ export class Batcher {
   readonly #wire: Wire
   readonly #times = new Times()
   #waiting: Put[] = []
-  /** A batch that nats-server has the first message of, which waits in front. */
-  #opened: string | undefined
+  #opened: Opened | undefined
   #batch: Batch | undefined
   #sample: Sample | undefined
   #sampleEvery: number = SAMPLE_EVERY.least
@@ -78,8 +80,12 @@ export class Batcher {
   #passed = 0
   #done = 0
   #expected = 0
+  /** When it was last heard that so many of them were done. */
+  #heard = { at: Number.NEGATIVE_INFINITY, number: 0 }
   /** Since when it is waited for others. */
   #gatheringSince = 0
+  /** When the last batch was. */
+  #endedAt = Number.NEGATIVE_INFINITY
   /** When what was passed on is done, as far as can be told from when it was, and from what was heard since. */
   #clearAt = 0
   #timer: NodeJS.Timeout | undefined
@@ -107,8 +113,17 @@ export class Batcher {
       const run = this.#run()
       // What has to go alone does.
       if (run.length === 0) this.#pass(1)
-      else if (!this.#store(run)) return
+      else if (!this.#store(run)) break
     }
+    if (this.#batch !== undefined) this.#prepare()
+  }
+
+  /** While a batch is on its way. */
+  #prepare(): void {
+    const staged = this.#opened?.staged ?? 0
+    if (staged === MAX_BATCH || this.#waiting.length === staged) return
+    const run = this.#run()
+    if (isWorth(run.length, this.#times)) this.#stage(run, run.length)
   }
 
   /** Nothing of what is on its way will be heard of. */
@@ -152,7 +167,8 @@ export class Batcher {
     }
     if (typeof choice === 'string') this.#send(run)
     else if (Number.isFinite(choice.waitMs)) {
-      this.#open(run[0])
+      // Most of what a batch takes is the time that nats-server needs for its first message: it has it while others are waited for.
+      if (this.#opened === undefined) this.#stage(run, 1)
       this.#timer = setTimeout(() => this.#waited(), choice.waitMs)
     }
     return false
@@ -212,32 +228,49 @@ export class Batcher {
       const isLast = this.#passed === sample.number
       this.#sampleEvery = isLast ? Math.min(SAMPLE_EVERY.most, 2 * this.#sampleEvery) : SAMPLE_EVERY.least
       // Where nothing followed, those before it may have been done long before.
-      if (!isLast) this.#times.passed(now - sample.sentAt, sample.ahead)
+      if (!isLast) {
+        const { at, number } = this.#heard
+        this.#times.passed(
+          { ms: now - sample.sentAt, count: sample.ahead },
+          { ms: now - at, count: sample.number - number },
+        )
+      }
+      this.#heard = { at: now, number: sample.number }
       this.#clearAt = now + (this.#passed - this.#done) * this.#times.singleMs
       this.advance()
     })
   }
 
-  /** Most of what a batch takes is the time that nats-server needs for its first message: it has it while others are waited for. */
-  #open(first: Put | undefined): void {
-    if (first === undefined || this.#opened !== undefined) return
-    this.#opened = this.#wire.batchId()
-    writeBatchStart(this.#wire.out, first, this.#opened)
+  /** Sends so many of them, in a batch that more may follow in. */
+  #stage(run: readonly Put[], count: number): void {
+    const isAhead = this.#batch !== undefined
+    const opened = this.#opened ?? { id: this.#wire.batchId(), staged: 0, isAhead }
+    writeStaged(this.#wire.out, run, { id: opened.id, from: opened.staged, to: count })
+    this.#opened = { ...opened, staged: count }
   }
 
   #send(run: readonly Put[]): void {
     this.#waiting.splice(0, run.length)
     const bytes = run.reduce((sum, { payload }) => sum + payload.length, 0)
     const sentAt = performance.now()
-    const since = Math.max(this.#gatheringSince, this.#clearAt)
-    const batch: Batch = { id: this.#opened ?? this.#wire.batchId(), puts: run, bytes, sentAt, since }
+    // Those that were answered together come again together: until they do, the stream has nothing to do, which is a part of what a batch costs.
+    const isAgain = this.#gatheringSince - this.#endedAt < this.#times.batchMs
+    const since = Math.max(isAgain ? this.#endedAt : this.#gatheringSince, this.#clearAt)
+    const batch: Batch = {
+      id: this.#opened?.id ?? this.#wire.batchId(),
+      puts: run,
+      bytes,
+      sentAt,
+      since,
+      isAhead: this.#opened?.isAhead ?? false,
+    }
     this.#batch = batch
     const reply = this.#wire.ask((answer) => {
       if (this.#batch !== batch) return
-      this.#times.batched(performance.now() - batch.since, run.length)
+      if (!batch.isAhead) this.#times.batched(performance.now() - batch.since, run.length)
       this.#answered(batch, answer)
     })
-    writeBatch(this.#wire.out, run, { id: batch.id, reply, isOpened: this.#opened !== undefined })
+    writeBatch(this.#wire.out, run, { id: batch.id, reply, staged: this.#opened?.staged ?? 0 })
     this.#opened = undefined
   }
 
@@ -248,6 +281,7 @@ export class Batcher {
     this.#end(batch)
     // All that was passed on before it is done.
     this.#done = this.#passed
+    this.#heard = { at: performance.now(), number: this.#done }
     this.#clearAt = 0
     switch (answer.kind) {
       case 'stored':
@@ -276,6 +310,7 @@ export class Batcher {
     this.#batch = undefined
     this.#wire.released(batch.bytes)
     this.#expected = batch.puts.length + this.#waiting.length
-    this.#gatheringSince = performance.now()
+    this.#endedAt = performance.now()
+    this.#gatheringSince = this.#endedAt
   }
 }

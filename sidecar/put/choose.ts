@@ -29,6 +29,10 @@ export const MESSAGE_MS = 0.01
 /** For how much of the time of a batch others are waited for, which have just been answered and may publish again. */
 const PATIENCE = 0.4
 
+/** Whether so many are stored sooner in a batch than one by one. */
+export const isWorth = (count: number, { singleMs, batchMs }: Costs): boolean =>
+  count > 1 && count * (singleMs - MESSAGE_MS) > batchMs
+
 /**
  * How the publishes that wait for a stream are to be stored, so that all together are stored soonest. Pure.
  *
@@ -36,13 +40,13 @@ const PATIENCE = 0.4
  * together, right after they were answered; so, before they are stored in two batches, one waits for the others, for less than a batch takes. It does
  * not wait where a batch is so large that its messages take longer than the rest of it: then one half is better on its way while the other is answered.
  */
-export function choose({ waiting, flying, expected, gatheredMs }: Load, { singleMs, batchMs }: Costs): Choice {
-  const isWorth = (count: number): boolean => count > 1 && count * (singleMs - MESSAGE_MS) > batchMs
+export function choose({ waiting, flying, expected, gatheredMs }: Load, costs: Costs): Choice {
+  const { batchMs } = costs
   const likely = Math.min(MAX_BATCH, expected - flying)
   const leftMs = PATIENCE * batchMs - gatheredMs
   const isLarge = waiting >= MAX_BATCH || waiting * MESSAGE_MS >= batchMs
-  if (waiting < likely && isWorth(likely) && leftMs > 0 && !isLarge) return { waitMs: leftMs }
-  if (isWorth(waiting)) return 'batch'
-  if (flying === 0 || !isWorth(waiting + flying)) return 'pass'
+  if (waiting < likely && isWorth(likely, costs) && leftMs > 0 && !isLarge) return { waitMs: leftMs }
+  if (isWorth(waiting, costs)) return 'batch'
+  if (flying === 0 || !isWorth(waiting + flying, costs)) return 'pass'
   return { waitMs: Number.POSITIVE_INFINITY }
 }

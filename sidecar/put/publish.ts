@@ -31,32 +31,39 @@ export function writeSingle(out: Outgoing, { subject, headerBytes, payload }: Pu
   out.text(LINE_END)
 }
 
-/** Sends the first message of a batch. @param id of the batch */
-export const writeBatchStart = (out: Outgoing, put: Put, id: string): void => writeInBatch(out, put, { id, number: 1 })
+/** Sends some messages of a batch, and does not commit it. @param id of the batch */
+export function writeStaged(
+  out: Outgoing,
+  puts: readonly Put[],
+  { id, from, to }: { id: string; from: number; to: number },
+): void {
+  for (let index = from; index < to; index++) {
+    const put = puts[index]
+    if (put !== undefined) writeInBatch(out, put, { id, number: index + 1 })
+  }
+}
 
 /**
  * Sends a batch, whose last message commits it.
  *
  * @param id of the batch
  * @param reply where nats-server answers it as a whole
- * @param isOpened whether nats-server has its first message
+ * @param staged how many of its messages nats-server has
  */
 export function writeBatch(
   out: Outgoing,
   puts: readonly Put[],
-  { id, reply, isOpened }: { id: string; reply: string; isOpened: boolean },
+  { id, reply, staged }: { id: string; reply: string; staged: number },
 ): void {
-  const [first] = puts
-  if (isOpened && puts.length === 1 && first !== undefined) {
+  const last = puts.at(-1)
+  if (last === undefined) return
+  if (staged === puts.length) {
     // It has all of it, and is only told that there is no more.
-    const end = { ...first, headerBytes: 0, payload: EMPTY }
-    return writeInBatch(out, end, { id, number: 2, commit: { how: 'eob', reply } })
+    const end = { ...last, headerBytes: 0, payload: EMPTY }
+    return writeInBatch(out, end, { id, number: staged + 1, commit: { how: 'eob', reply } })
   }
-  for (const [index, put] of puts.entries()) {
-    if (index === 0 && isOpened) continue
-    const isLast = index === puts.length - 1
-    writeInBatch(out, put, { id, number: index + 1, ...(isLast ? { commit: { how: '1', reply } } : {}) })
-  }
+  writeStaged(out, puts, { id, from: staged, to: puts.length - 1 })
+  writeInBatch(out, last, { id, number: puts.length, commit: { how: '1', reply } })
 }
 
 interface Place {

@@ -15,6 +15,12 @@ const FEW = 32
 /** What takes longer than so many times the mean is taken for a moment of the disk's own. */
 const OUTLIER = 2
 
+/** So many publishes, in so many milliseconds. */
+interface Stored {
+  readonly ms: number
+  readonly count: number
+}
+
 /** Moving means of what storing takes. */
 export class Times implements Costs {
   #singleMs = FIRST.singleMs
@@ -28,9 +34,15 @@ export class Times implements Costs {
     return this.#batchMs
   }
 
-  /** @param ms from the moment that the last of `count` publishes was passed on until all of them were stored */
-  passed(ms: number, count: number): void {
-    this.#singleMs = mixed(this.#singleMs, ms / count)
+  /**
+   * What each of them takes is at most what either says: in the one is the way there and back too, in the other perhaps time in which there was
+   * nothing to store.
+   *
+   * @param flight from the moment that the last of them was passed on until all of them were stored
+   * @param since in which so many were stored, since it was heard before
+   */
+  passed(flight: Stored, since: Stored): void {
+    this.#singleMs = mixed(this.#singleMs, Math.min(flight.ms / flight.count, since.ms / since.count))
     this.#batchMs *= SINKING.batchMs
   }
 

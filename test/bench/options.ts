@@ -17,6 +17,8 @@ export interface BenchOptions {
   readonly modes: readonly BenchModeName[]
   /** Where the brokers store; its disk is what is measured with Always. */
   readonly folder: string
+  /** Fewer rows, where a bench has many. */
+  readonly quick: boolean
   /** Of other makes, measured beside. */
   readonly peers: readonly Peer[]
 }
@@ -94,6 +96,7 @@ export function readOptions(args: readonly string[], benches: Benches): Asked {
       durabilities: durabilities(values.durability ?? (beside.length > 0 ? 'Always' : (known.durability ?? 'both'))),
       modes: modes(values.mode ?? 'Fifo'),
       folder: folder('folder', values.folder ?? tmpdir()),
+      quick,
       peers: beside,
     }
     if (beside.length > 0 && (options.durabilities.join() !== 'Always' || options.modes.join() !== 'Fifo')) {

@@ -30,7 +30,10 @@ test('a row has the medians of both sides and their ratio', () => {
     rawRuns: [100, 90, 80],
   })
   expect(table([made])).toBe(
-    'name     mode  durability  ours  raw  ratio  unit\nconsume  Fifo  Interval    60    90   0.67   msg/s',
+    [
+      'name     mode  durability  ours        raw          ratio  unit',
+      'consume  Fifo  Interval    60 (50–70)  90 (80–100)  0.67   msg/s',
+    ].join('\n'),
   )
 })
 

@@ -7,7 +7,24 @@ export interface Case {
   readonly durability: Durability
   /** Publishes that wait for their acknowledgement. */
   readonly inFlight?: number
+  /** Of a body. Bytes. */
+  readonly size?: number
+  /** Messages that wait behind those that are consumed. */
+  readonly waiting?: number
+  /** Consumers at the same time. */
+  readonly consumers?: number
+  /** Publishes a second. */
+  readonly rate?: number
 }
+
+/** What a row may be told apart by, beside its name, mode and durability: field, and what follows its value where that stands alone. */
+export const CASE_FIELDS = [
+  ['inFlight', 'in flight'],
+  ['size', 'bytes'],
+  ['waiting', 'waiting'],
+  ['consumers', 'consumers'],
+  ['rate', 'a second'],
+] as const
 
 export const DURABILITIES = ['Interval', 'Always'] as const
 export type Durability = (typeof DURABILITIES)[number]
@@ -54,17 +71,23 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? Number.NaN) + upper) / 2
 }
 
-const COLUMNS = ['name', 'mode', 'durability', 'inFlight', 'ours', 'raw', 'ratio'] as const
+const CASE = ['name', 'mode', 'durability', ...CASE_FIELDS.map(([field]) => field)] as const
 
-/** Peers have a column each, before the unit; what is not run is said below the table. */
+/**
+ * Where there were several runs, the least and the most of them follow their median. Peers have a column each, before the unit; what is not run is said
+ * below the table.
+ */
 export function table(rows: readonly Row[]): string {
-  const columns = COLUMNS.filter((column) => rows.some((row) => row[column] !== undefined))
+  const columns = CASE.filter((column) => rows.some((row) => row[column] !== undefined))
   const peers = PEER_NAMES.filter((name) => rows.some(({ peers }) => peers?.[name] !== undefined))
   const lines = [
-    [...columns, ...peers, 'unit'],
+    [...columns, 'ours', 'raw', 'ratio', ...peers, 'unit'],
     ...rows.map((row) => [
       ...columns.map((column) => String(row[column] ?? '')),
-      ...peers.map((name) => String(peerMedian(row, name) ?? '')),
+      withSpread(row.ours, row.oursRuns),
+      withSpread(row.raw, row.rawRuns),
+      String(row.ratio),
+      ...peers.map((name) => peerCell(row, name)),
       row.unit,
     ]),
   ]
@@ -84,12 +107,22 @@ export function peerMedian({ peers }: Row, name: PeerName): number | undefined {
   return figure !== undefined && 'median' in figure ? figure.median : undefined
 }
 
+const withSpread = (middle: number, runs: readonly number[]): string =>
+  runs.length > 1 ? `${middle} (${Math.min(...runs)}–${Math.max(...runs)})` : String(middle)
+
+function peerCell({ peers }: Row, name: PeerName): string {
+  const figure = peers?.[name]
+  return figure !== undefined && 'median' in figure ? withSpread(figure.median, figure.runs) : ''
+}
+
 /** Which peers have no figure, and why, a line each. */
 function notRun(rows: readonly Row[]): string[] {
-  const reasons = rows.flatMap(({ name, inFlight, peers }) =>
-    Object.entries(peers ?? {}).flatMap(([peer, figure]) =>
+  const reasons = rows.flatMap((row) =>
+    Object.entries(row.peers ?? {}).flatMap(([peer, figure]) =>
       'notRun' in figure
-        ? [`not run: ${peer}, ${name}${inFlight === undefined ? '' : ` ${inFlight}`}: ${figure.notRun}`]
+        ? [
+            `not run: ${peer}, ${[row.name, ...CASE_FIELDS.map(([field]) => row[field] ?? [])].flat().join(' ')}: ${figure.notRun}`,
+          ]
         : [],
     ),
   )

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { tempFolder } from '../../harness/temp-folder.ts'
-import type { BenchModeName } from '../modes.ts'
+import { cases } from '../cases.ts'
+import { cpuRows, withCpu } from '../cpu.ts'
+import { onFilled } from '../filled.ts'
 import type { BenchOptions } from '../options.ts'
-import { measurePeers } from '../peers/measure.ts'
+import { peersInTurn } from '../peers/in-turn.ts'
 import type { PeerName, RunningPeer } from '../peers/peer.ts'
-import { preload } from '../preload.ts'
 import { buildLoad, type Load } from '../programs/load.ts'
 import { runProgram } from '../programs/run.ts'
-import { type Durability, type Row, row } from '../row.ts'
+import { type Row, row } from '../row.ts'
 import { ours } from '../sides/ours.ts'
 import { raw } from '../sides/raw.ts'
 import type { Broker, Side } from '../sides/side.ts'
@@ -25,28 +25,43 @@ const result = z.object({ seconds: z.number().positive(), consumed: z.int() })
 const FILLING = 1000
 
 /**
- * Messages a second of consume + acknowledge of a full queue by one stock client; both sides in turn, each run on a fresh folder. Beside peers the
- * client is one in Go on every side, since theirs are, and one in Node.js takes fewer than they give.
+ * Messages a second of consume + acknowledge of a full queue by one stock client, and the processor time of each; all in turn, each run on a fresh folder.
+ * Beside peers the client is one in Go on every side, since theirs are, and one in Node.js takes fewer than they give.
  */
 export async function consume(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
   const load = options.peers.length > 0 ? await buildLoad() : undefined
   const take = load === undefined ? takeInNode : takeInGo(load)
-  for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
+  for (const [mode, durability] of cases(options)) {
+    await using peers = await peersInTurn(
+      load === undefined ? [] : options.peers,
+      options.folder,
+      load === undefined ? async () => Number.NaN : measurePeer(load, options),
+      progress,
+    )
     const runs = await inTurns(
       [ours, raw],
       options.runs,
-      (side) => measure(side, durability, mode, options, take),
-      (rate, run, { name }) => progress(`consume ${mode} ${durability} run ${run} ${name}: ${rate} msg/s`),
+      (side) => onFilled(side, { ...options, mode, durability }, (broker) => measure(broker, options.messages, take)),
+      ({ result: rate }, run, { name }) => progress(`consume ${mode} ${durability} run ${run} ${name}: ${rate} msg/s`),
+      peers.turns,
     )
-    const peers =
-      load === undefined
-        ? {}
-        : await measurePeers(options.peers, options.runs, options.folder, measurePeer(load, options), progress)
-    rows.push(row({ name: 'consume', mode, durability }, 'msg/s', runs.ours, runs.raw, peers))
+    const what = { name: 'consume', mode, durability }
+    const rates = (side: Side): number[] => runs[side.name].map((measured) => measured.result)
+    rows.push(
+      row(what, 'msg/s', rates(ours), rates(raw), peers.figures()),
+      ...cpuRows(
+        what,
+        runs.ours.map(({ cpu }) => cpu),
+        runs.raw.map(({ cpu }) => cpu),
+      ),
+    )
   }
   return rows
 }
+
+const measure = (broker: Broker, messages: number, take: Take) =>
+  withCpu(broker, async () => ({ result: await take(broker, messages), messages }))
 
 /** Consumes all there is. @returns messages a second */
 type Take = (broker: Broker, messages: number) => Promise<number>
@@ -59,35 +74,12 @@ const takeInNode: Take = async (broker, messages) => {
 
 const takeInGo =
   (load: Load): Take =>
-  ({ url, stream, consumer }, messages) =>
-    load({ do: 'consume', server: url, stream, consumer, messages })
+  async ({ url, stream, consumer }, messages) =>
+    (await load({ do: 'consume', server: url, stream, consumers: consumer, messages })).rate
 
 const measurePeer =
   (load: Load, { messages, size }: BenchOptions) =>
   async ({ server }: RunningPeer, broker: PeerName): Promise<number> => {
     await load({ do: 'fill', broker, server, 'in-flight': FILLING, messages, size })
-    return load({ do: 'consume', broker, server, messages })
+    return (await load({ do: 'consume', broker, server, messages })).rate
   }
-
-async function measure(
-  side: Side,
-  durability: Durability,
-  mode: BenchModeName,
-  options: BenchOptions,
-  take: Take,
-): Promise<number> {
-  await using folder = await tempFolder('bench', options.folder)
-  // With Interval whatever is measured, since that is many times faster to fill; stopping the broker puts it all on disk.
-  const filling = await side.start(folder.path, 'Interval', mode)
-  try {
-    await preload(filling, options.messages, options.size)
-  } finally {
-    await filling.stop()
-  }
-  const broker = await side.start(folder.path, durability, mode)
-  try {
-    return await take(broker, options.messages)
-  } finally {
-    await broker.stop()
-  }
-}

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { MEBIBYTE, residentBytes } from '../../harness/resident.ts'
 import { tempFolder } from '../../harness/temp-folder.ts'
+import { cases } from '../cases.ts'
 import type { BenchModeName } from '../modes.ts'
 import type { BenchOptions } from '../options.ts'
 import { preload } from '../preload.ts'
@@ -15,7 +16,7 @@ const SETTLED_MS = 3000
 /** MiB of resident memory of the sidecar with many messages waiting (`ours`) and with few (`raw`). Linux only. */
 export async function memory(options: BenchOptions, progress: (line: string) => void): Promise<Row[]> {
   const rows: Row[] = []
-  for (const [mode, durability] of options.modes.flatMap((m) => options.durabilities.map((d) => [m, d] as const))) {
+  for (const [mode, durability] of cases(options)) {
     const runs = { many: [] as number[], few: [] as number[] }
     for (let run = 0; run < options.runs; run++) {
       for (const [name, messages] of [

@@ -6,7 +6,16 @@ import { tx } from './tx.ts'
 test('measures both sides, one and many in flight', { timeout: 180_000 }, async () => {
   const lines: string[] = []
   const rows = await tx(
-    { messages: 150, size: 100, runs: 1, durabilities: ['Always'], modes: ['Fifo'], folder: tmpdir(), peers: [] },
+    {
+      messages: 150,
+      size: 100,
+      runs: 1,
+      durabilities: ['Always'],
+      modes: ['Fifo'],
+      folder: tmpdir(),
+      quick: false,
+      peers: [],
+    },
     (line) => lines.push(line),
   )
   expect(rows.map(({ name, unit }) => [name, unit])).toEqual(

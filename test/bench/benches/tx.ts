@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { tempFolder } from '../../harness/temp-folder.ts'
 import type { BenchOptions } from '../options.ts'
-import { measurePeers } from '../peers/measure.ts'
-import type { PeerName, RunningPeer } from '../peers/peer.ts'
+import { peersInTurn } from '../peers/in-turn.ts'
+import type { Peer, PeerName, RunningPeer } from '../peers/peer.ts'
 import { hundredths } from '../quantiles.ts'
 import { preload } from '../preload.ts'
 import { buildProgram, loadOf, type Program } from '../programs/load.ts'
@@ -36,6 +36,8 @@ export async function tx(options: BenchOptions, progress: (line: string) => void
   const program = options.peers.length > 0 ? await buildProgram() : undefined
   const copy = program === undefined ? copyInNode : copyInGo(program)
   for (const [durability, inFlight] of options.durabilities.flatMap((d) => IN_FLIGHT.map((n) => [d, n] as const))) {
+    const beside = peersCopying(program, inFlight, options)
+    await using peers = await peersInTurn(beside.peers, options.folder, beside.measure, progress, 'tx/s')
     const runs = await inTurns(
       [oursCopying, rawCopying],
       options.runs,
@@ -44,13 +46,16 @@ export async function tx(options: BenchOptions, progress: (line: string) => void
         progress(
           `tx ${durability} ${inFlight} in flight run ${run} ${name}: ${rate} tx/s, p50 ${p50} ms, p99 ${p99} ms`,
         ),
+      peers.turns,
     )
-    const peers = program === undefined ? undefined : await peersCopying(program, inFlight, options, progress)
+    const rates = peers.figures()
     for (const figure of figures) {
       const of = (side: Copying): number[] => runs[side.name].map((measured) => measured[figure])
       const name = `tx-${inFlight}${figure === 'rate' ? '' : `-${figure}`}`
       const unit = figure === 'rate' ? 'tx/s' : 'ms'
-      rows.push(row({ name, mode: 'Fifo', durability }, unit, of(oursCopying), of(rawCopying), peers?.[figure]))
+      rows.push(
+        row({ name, mode: 'Fifo', durability }, unit, of(oursCopying), of(rawCopying), beside.of(figure, rates)),
+      )
     }
   }
   return rows
@@ -67,36 +72,40 @@ const copyInNode: Copy = async (url, how, inFlight, messages) =>
 const copyInGo =
   (program: Program): Copy =>
   async (server, how, inFlight, messages) => {
-    const consumed = { stream: 'from', consumer: 'workers' }
+    const consumed = { stream: 'from', consumers: 'workers' }
     return rounded(await program({ do: 'copy', server, how, ...consumed, 'in-flight': inFlight, messages }))
   }
 
-/** By figure. */
-async function peersCopying(
-  program: Program,
+/** How peers are measured, and what they came to by figure, where their rates are known. */
+function peersCopying(
+  program: Program | undefined,
   inFlight: number,
-  { peers, runs, folder, messages, size }: BenchOptions,
-  progress: (line: string) => void,
-): Promise<Record<(typeof figures)[number], Peers>> {
+  { peers, messages, size }: BenchOptions,
+): {
+  readonly peers: readonly Peer[]
+  readonly measure: (running: RunningPeer, name: PeerName) => Promise<number>
+  readonly of: (figure: (typeof figures)[number], rates: Peers) => Peers
+} {
+  if (program === undefined) return { peers: [], measure: async () => Number.NaN, of: () => ({}) }
   const load = loadOf(program)
   const measured = new Map<PeerName, Measured[]>()
-  const one = async ({ server }: RunningPeer, broker: PeerName): Promise<number> => {
-    await load({ do: 'fill', broker, server, 'in-flight': FILLING, messages: messages + MORE, size })
-    const all = rounded(await program({ do: 'copy', broker, server, 'in-flight': inFlight, messages }))
-    measured.set(broker, [...(measured.get(broker) ?? []), all])
-    return all.rate
+  return {
+    peers: peers.filter(({ name }) => TRANSACTING.includes(name)),
+    measure: async ({ server }, broker) => {
+      await load({ do: 'fill', broker, server, 'in-flight': FILLING, messages: messages + MORE, size })
+      const all = rounded(await program({ do: 'copy', broker, server, 'in-flight': inFlight, messages }))
+      measured.set(broker, [...(measured.get(broker) ?? []), all])
+      return all.rate
+    },
+    of: (figure, rates) =>
+      Object.fromEntries(
+        peers.map(({ name }) => {
+          const rate = rates[name] ?? { notRun: 'its transactions are not measured' }
+          const values = measured.get(name)?.map((all) => all[figure]) ?? []
+          return [name, 'notRun' in rate ? rate : { version: rate.version, median: median(values), runs: values }]
+        }),
+      ),
   }
-  const transacting = peers.filter(({ name }) => TRANSACTING.includes(name))
-  const rates = await measurePeers(transacting, runs, folder, one, progress, 'tx/s')
-  const of = (figure: (typeof figures)[number]): Peers =>
-    Object.fromEntries(
-      peers.map(({ name }) => {
-        const rate = rates[name] ?? { notRun: 'its transactions are not measured' }
-        const values = measured.get(name)?.map((all) => all[figure]) ?? []
-        return [name, 'notRun' in rate ? rate : { version: rate.version, median: median(values), runs: values }]
-      }),
-    )
-  return { rate: of('rate'), p50: of('p50'), p99: of('p99') }
 }
 
 async function measure(

@@ -52,6 +52,14 @@ test('is one a bench and unit', () => {
   expect(texts(drawn.get('tx-ms'), 'group')).toEqual(['1-p50, Fifo, Interval'])
 })
 
+test('says what a row is told apart by, and is called by letters that every system has', () => {
+  const depth = row({ name: 'depth', mode: 'Fifo', durability: 'Always', waiting: 10_000 }, 'msg/s', [3], [2])
+  const cpu = row({ name: 'consume-cpu', mode: 'Fifo', durability: 'Always' }, 'µs/msg', [3], [2])
+  const drawn = draw(depth, one('consume', 'msg/s'), cpu)
+  expect(texts(drawn.get('depth'), 'group')).toEqual(['Fifo, Always, 10,000 waiting'])
+  expect(texts(drawn.get('consume-us-msg'), 'title')).toEqual(['consume, µs/msg, less is better'])
+})
+
 test('gives a peer the same colour whether or not others are there', () => {
   const kafka = { version: '4', median: 5, runs: [5] }
   const alone = row({ name: 'publish', mode: 'Fifo', durability: 'Always', inFlight: 1 }, 'msg/s', [3], [2], { kafka })

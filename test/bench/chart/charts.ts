@@ -1,6 +1,6 @@
 import { PEER_NAMES } from '../peers/peer.ts'
 import type { Report } from '../report.ts'
-import { peerMedian, type Row } from '../row.ts'
+import { CASE_FIELDS, peerMedian, type Row } from '../row.ts'
 import { barChart, type Bar } from './bar-chart.ts'
 
 /** Charts of a report, one for each bench and unit: file name without its ending, and the SVG. */
@@ -12,7 +12,7 @@ export function charts({ command, machine, results }: Report): Array<readonly [n
     if (first === undefined) return []
     const bench = benchOf(first)
     // A bench's first unit is what it is about.
-    const name = names.has(bench) ? `${bench}-${first.unit.replaceAll(/\W+/g, '-')}` : bench
+    const name = names.has(bench) ? `${bench}-${first.unit.replace('µ', 'u').replaceAll(/\W+/g, '-')}` : bench
     names.add(bench)
     const { cpu, cores, memoryGiB, kernel, fileSystem } = machine
     const svg = barChart({
@@ -29,19 +29,22 @@ export function charts({ command, machine, results }: Report): Array<readonly [n
   })
 }
 
-const LESS_IS_BETTER = new Set(['ms', 'MiB'])
+const LESS_IS_BETTER = new Set(['ms', 'MiB', 'µs/msg'])
 
 /** `latency-p99` is a figure of the bench `latency`. */
 const benchOf = ({ name }: Row): string => name.split('-')[0] ?? name
 
 function label(row: Row): string {
-  const { name, mode, durability, inFlight } = row
+  const { name, mode, durability } = row
   const figure = name.slice(benchOf(row).length + 1)
   return [
     ...(figure === '' ? [] : [figure]),
     mode,
     durability,
-    ...(inFlight === undefined ? [] : [`${inFlight.toLocaleString('en')} in flight`]),
+    ...CASE_FIELDS.flatMap(([field, words]) => {
+      const value = row[field]
+      return value === undefined ? [] : [`${value.toLocaleString('en')} ${words}`]
+    }),
   ].join(', ')
 }
 

@@ -26,7 +26,7 @@ func natsCopiers(s settings, inFlight int) ([]copier, error) {
 	if err != nil {
 		return nil, err
 	}
-	consumer, err := js.Consumer(context.Background(), s.stream, s.consumer)
+	consumer, err := js.Consumer(context.Background(), s.stream, s.consumers[0])
 	if err != nil {
 		return nil, err
 	}

@@ -1,5 +1,6 @@
 // The load of the benches, in Go, since it has to take more than what is measured. It publishes to a queue or consumes from it, and prints
-// {"seconds": …, "messages": …}; or copies from one queue to two, and prints {"rate": …, "p50": …, "p99": …}. The same loop for every broker; what differs is in a file a broker.
+// {"seconds": …, "messages": …, "all": …}, all with those of the warm-up, which do not count; or copies from one queue to two, and prints
+// {"rate": …, "p50": …, "p99": …}. The same loop for every broker; what differs is in a file a broker.
 package main
 
 import (
@@ -9,14 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
 // Before what counts, so that what is slow once is over.
 const warmUp = 500 * time.Millisecond
-
-// A run of publishes ends after this, however many messages there were.
-const longest = 3 * time.Second
 
 // Without an answer for so long something is wrong.
 const patience = 20 * time.Second
@@ -33,7 +32,15 @@ type queue interface {
 	consume(messages int, began func()) error
 }
 
-type settings struct{ server, subject, stream, consumer, how string }
+type settings struct {
+	server, subject, stream string
+	// A name twice: two that share its messages.
+	consumers []string
+	// Messages that are left in the queue.
+	leave int
+	// How copies are made.
+	how string
+}
 
 // How to open the queue of each broker, which is made when it is not there.
 var brokers = map[string]func(settings, chan<- error) (queue, error){
@@ -45,19 +52,21 @@ var brokers = map[string]func(settings, chan<- error) (queue, error){
 }
 
 func main() {
-	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume; copy: from one queue to two")
+	what := flag.String("do", "publish", "publish, for a few seconds at most; fill: publish all; consume; copy: from one queue to two; both: nats, publish while consuming, for a few seconds at most")
 	broker := flag.String("broker", "nats", "nats, redis, rabbitmq, artemis or kafka")
 	server := flag.String("server", "", "the broker's URL")
 	subject := flag.String("subject", "", "nats: where to publish")
 	stream := flag.String("stream", "", "nats: where to consume")
-	consumer := flag.String("consumer", "", "nats: the consumer's name")
+	consumers := flag.String("consumers", "", "nats: the consumers' names, with commas between")
+	leave := flag.Int("leave", 0, "nats: messages that stay behind those that are consumed")
+	longest := flag.Duration("longest", 3*time.Second, "a run of publishes ends after this, however many messages there were")
 	how := flag.String("how", "transaction", "nats: how copies are made, transaction or separate")
 	inFlight := flag.Int("in-flight", 1, "publishes that wait for their acknowledgement, or copies that are under way")
 	messages := flag.Int("messages", 1000, "after which it ends")
 	size := flag.Int("size", 256, "bytes of a body")
 	flag.Parse()
 
-	opened := settings{*server, *subject, *stream, *consumer, *how}
+	opened := settings{*server, *subject, *stream, strings.Split(*consumers, ","), *leave, *how}
 	if *what == "copy" {
 		copyAll(*broker, opened, *inFlight, *messages)
 		return
@@ -70,11 +79,11 @@ func main() {
 	queue, err := open(opened, acked)
 	must(err)
 	body := bytes.Repeat([]byte("x"), *size)
-	done := *messages
+	result := map[string]any{"messages": *messages, "all": *messages}
 	var seconds float64
 	switch *what {
 	case "publish":
-		seconds, done = publish(queue, acked, *inFlight, *messages, body)
+		seconds, result["messages"], result["all"] = publish(queue, acked, *inFlight, *messages, *longest, body)
 	case "fill":
 		begun := time.Now()
 		fill(queue, acked, *inFlight, *messages, body)
@@ -83,23 +92,27 @@ func main() {
 		var begun time.Time
 		must(queue.consume(*messages, func() { begun = time.Now() }))
 		seconds = time.Since(begun).Seconds()
+	case "both":
+		seconds, result["messages"], result["published"] = both(*server, queue, acked, *inFlight, *messages, *longest, body)
 	default:
 		must(fmt.Errorf("no such thing to do: %q", *what))
 	}
-	must(json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "messages": done}))
+	result["seconds"] = seconds
+	must(json.NewEncoder(os.Stdout).Encode(result))
 }
 
 // Publishes with so many in flight at any moment: each acknowledgement is followed by the next publish. Only what was acknowledged counts.
-func publish(queue queue, acked <-chan error, inFlight, messages int, body []byte) (float64, int) {
+func publish(queue queue, acked <-chan error, inFlight, messages int, longest time.Duration, body []byte) (float64, int, int) {
 	for range inFlight {
 		must(queue.publish(body))
 	}
 	var from time.Time
-	published := 0
+	published, all := 0, 0
 	begun := time.Now()
 	stuck := time.NewTimer(patience)
 	for published < messages && time.Since(begun) < warmUp+longest {
 		await(acked, stuck)
+		all++
 		if from.IsZero() && time.Since(begun) >= warmUp {
 			from = time.Now()
 			published = 0
@@ -108,7 +121,7 @@ func publish(queue queue, acked <-chan error, inFlight, messages int, body []byt
 		}
 		must(queue.publish(body))
 	}
-	return time.Since(from).Seconds(), published
+	return time.Since(from).Seconds(), published, all
 }
 
 // Publishes so many messages, and waits until all of them are acknowledged.

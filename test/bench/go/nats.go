@@ -37,44 +37,79 @@ func (q *natsQueue) publish(body []byte) error {
 	return q.conn.PublishRequest(q.settings.subject, q.inbox, body)
 }
 
-// Until the consumer has nothing pending and nothing unacknowledged, and the stream is empty.
+// Until no consumer has anything unacknowledged, and nothing is in the stream but what is left there.
 func (q *natsQueue) consume(messages int, began func()) error {
 	ctx := context.Background()
-	js, err := jetstream.New(q.conn)
-	if err != nil {
-		return err
-	}
-	consumer, err := js.Consumer(ctx, q.settings.stream, q.settings.consumer)
-	if err != nil {
-		return err
-	}
 	all := make(chan error, messages)
 	var first sync.Once
-	take := func(m jetstream.Msg) {
-		first.Do(began)
-		all <- m.Ack()
+	most := 0
+	if q.settings.leave > 0 {
+		most = messages
 	}
-	consuming, err := consumer.Consume(take, jetstream.PullMaxMessages(prefetch))
-	if err != nil {
-		return err
+	consumers := make([]jetstream.Consumer, len(q.settings.consumers))
+	for i, name := range q.settings.consumers {
+		var err error
+		if consumers[i], err = q.consumer(name); err != nil {
+			return err
+		}
 	}
-	defer consuming.Stop()
+	for _, consumer := range consumers {
+		consuming, err := q.take(consumer, most, func(err error) {
+			first.Do(began)
+			all <- err
+		})
+		if err != nil {
+			return err
+		}
+		defer consuming.Stop()
+	}
 	stuck := time.NewTimer(patience)
 	for range messages {
 		await(all, stuck)
 	}
+	js, err := jetstream.New(q.conn)
+	if err != nil {
+		return err
+	}
 	for {
-		info, err := consumer.Info(ctx)
-		if err != nil {
-			return err
-		}
 		stream, err := js.Stream(ctx, q.settings.stream)
 		if err != nil {
 			return err
 		}
-		if info.NumPending == 0 && info.NumAckPending == 0 && stream.CachedInfo().State.Msgs == 0 {
+		left := int(stream.CachedInfo().State.Msgs) - q.settings.leave
+		for _, consumer := range consumers {
+			info, err := q.info(consumer)
+			if err != nil {
+				return err
+			}
+			left += info.NumAckPending
+		}
+		if left == 0 {
 			return nil
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
+}
+
+func (q *natsQueue) consumer(name string) (jetstream.Consumer, error) {
+	js, err := jetstream.New(q.conn)
+	if err != nil {
+		return nil, err
+	}
+	return js.Consumer(context.Background(), q.settings.stream, name)
+}
+
+func (q *natsQueue) info(consumer jetstream.Consumer) (*jetstream.ConsumerInfo, error) {
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	return consumer.Info(ctx)
+}
+
+// Takes messages, no more than most (0: without end), and acknowledges each.
+func (q *natsQueue) take(consumer jetstream.Consumer, most int, took func(error)) (jetstream.ConsumeContext, error) {
+	options := []jetstream.PullConsumeOpt{jetstream.PullMaxMessages(prefetch)}
+	if most > 0 {
+		options = append(options, jetstream.StopAfter(most))
+	}
+	return consumer.Consume(func(m jetstream.Msg) { took(m.Ack()) }, options...)
 }

@@ -34,5 +34,5 @@ export const oursCopying: Copying = {
 export const rawCopying: Copying = {
   name: 'raw',
   how: 'separate',
-  start: (folder, durability) => startRaw(folder, durability, ...QUEUES),
+  start: (folder, durability) => startRaw(folder, durability, QUEUES),
 }
