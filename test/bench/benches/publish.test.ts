@@ -25,6 +25,10 @@ test.skipIf(!hasTool('go', ['version']))(
     expect(rows.map(({ name, durability, inFlight }) => [name, durability, inFlight])).toEqual(
       [1, 10, 100, 1000].flatMap((inFlight) => ['publish', ...linux].map((name) => [name, 'Always', inFlight])),
     )
-    for (const { ours, raw, ratio } of rows) for (const figure of [ours, raw, ratio]) expect(figure).toBeGreaterThan(0)
+    for (const { unit, ours, raw, ratio } of rows) {
+      // So few messages may take less processor time than Linux counts in.
+      if (unit === 'msg/s') for (const figure of [ours, raw, ratio]) expect(figure).toBeGreaterThan(0)
+      else for (const figure of [ours, raw]) expect(figure).toBeGreaterThanOrEqual(0)
+    }
   },
 )
