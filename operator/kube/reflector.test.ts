@@ -142,7 +142,8 @@ describe('Reflector', () => {
   it('a watch that is closed as soon as it is opened is no busy loop', async () => {
     const { clock, transport } = start([list(5)], [{ events: [], after: 'ends' }])
     await clock.pass(60_000)
-    expect(transport.requests.length).toBeLessThan(15)
+    // After the first waits, which grow, one in 2.5 to 5 s.
+    expect(transport.requests.length).toBeLessThan(32)
   })
 
   it('reads the whole list again every ten minutes, and finds what no watch told', async () => {

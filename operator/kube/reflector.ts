@@ -25,7 +25,8 @@ export type ReflectorOptions<T extends KubeObject> = {
 const RELIST_MS = 10 * 60_000
 const WATCH_SECONDS = 5 * 60
 const SHORT_MS = 1000
-const backoff: BackoffPolicy = { initialMs: 200, factor: 2, maxMs: 30_000, jitter: 0.5 }
+/** An API server that was started again refuses much for some ten seconds on a busy machine; who waits ever longer misses that it takes requests again. */
+const backoff: BackoffPolicy = { initialMs: 200, factor: 2, maxMs: 5000, jitter: 0.5 }
 
 /**
  * Keeps a cache equal to what the API server has: list, then watch from there; a watch that ends is taken up where it was; a version
