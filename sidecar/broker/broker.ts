@@ -53,6 +53,8 @@ import { readGivenUp } from './given-up.ts'
 import { SpecStore, type StoredQueue } from './spec-store.ts'
 
 const SWEEP_MS = 1000
+/** Within which whoever ends nats-server ends the sidecar too. Milliseconds. */
+const TELL_LOSS_MS = 500
 
 /** `PILLION.DELAY.<queue>` */
 const DELAY_TOKENS = 3
@@ -551,7 +553,7 @@ export class Broker {
   async #followStatus(connection: NatsConnection, requests: LostRequests): Promise<void> {
     for await (const status of connection.status()) {
       if (status.type === 'disconnect') {
-        this.#logger.warn('lost nats-server')
+        setTimeout(() => this.#tellLoss(), TELL_LOSS_MS).unref()
         this.#reachable = false
         this.#ready = false
         this.#losses++
@@ -567,6 +569,11 @@ export class Broker {
         this.#takingUp = this.#takingUp.then(() => this.#takeUpAgain(this.#losses))
       }
     }
+  }
+
+  /** Unless this process was told to end at the same time. */
+  #tellLoss(): void {
+    if (!this.#stopping.signal.aborted) this.#logger.warn('lost nats-server')
   }
 
   /** Unless nats-server was lost once more meanwhile. */
