@@ -34,16 +34,16 @@ export class Peers {
     return this.#told?.self
   }
 
-  /** The broker that keeps a Queue; undefined: none of those that this one was told of. */
-  keeperOf(queue: string): string | undefined {
-    const { self, brokers = [] } = this.#told ?? {}
-    return brokers.find(({ name, queues }) => name !== self && queues.includes(queue))?.name
-  }
-
   /** The same. Throws SidecarFailure where it was not told it. */
   get ownName(): string {
     if (this.#told === undefined) throw new SidecarFailure(UNTOLD)
     return this.#told.self
+  }
+
+  /** The broker that keeps a Queue; undefined: none of those that this one was told of. */
+  keeperOf(queue: string): string | undefined {
+    const { self, brokers = [] } = this.#told ?? {}
+    return brokers.find(({ name, queues }) => name !== self && queues.includes(queue))?.name
   }
 
   /** Whether it was told of the others, and this is none of them. */

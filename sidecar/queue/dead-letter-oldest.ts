@@ -4,6 +4,7 @@ import { copyToDeadLetters } from '../settlement/mover.ts'
 import type { LaneState } from './lane-state.ts'
 import { openLanes } from './open-lanes.ts'
 import type { QueueState } from './state.ts'
+import { takeOut } from './take-out.ts'
 
 /** Messages looked at in one pass, so that other work on the Queue is not held up for long; the next pass goes on. */
 const LOOK_AT_MOST = 2000
@@ -25,7 +26,7 @@ export interface Oldest {
  */
 export async function deadLetterOldest(q: QueueState, { reason, first, goes }: Oldest): Promise<void> {
   const ended: number[] = []
-  // Not begun before the next message is read: nobody would hear of it if they failed meanwhile.
+  // Begun between two reads only: nobody would hear of it if they failed during one that fails too.
   const batch: Array<{ message: StoredMessage; open: LaneState[] }> = []
   const endAll = async (): Promise<void> => {
     const all = batch.splice(0)
@@ -42,11 +43,7 @@ export async function deadLetterOldest(q: QueueState, { reason, first, goes }: O
   }
   await endAll()
   if (ended.length === 0) return
-  // On record before they are gone.
-  await q.settler.onRecord()
-  await q.streamLock.run(async () => {
-    for (const sequence of ended) await q.settler.purger.deleteMessage(sequence)
-  })
+  await takeOut(q, ended)
   q.logger.info({ count: ended.length, reason }, 'dead-lettered the oldest messages')
 }
 

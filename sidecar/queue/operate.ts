@@ -3,6 +3,7 @@ import { type StoredMessage, storedMessage } from '../jetstream/stored-message.t
 import type { LaneState, Outcome } from './lane-state.ts'
 import { openLanes } from './open-lanes.ts'
 import type { QueueState } from './state.ts'
+import { takeOut } from './take-out.ts'
 
 /** What somebody who operates a Queue does to the messages that wait in it. */
 export interface Hands {
@@ -42,11 +43,10 @@ export function hands(q: QueueState): Hands {
 async function endAll(q: QueueState, messages: readonly StoredMessage[], outcome: Outcome): Promise<void> {
   if (messages.length === 0) return
   for (const message of messages) for (const lane of openLanes(q, message)) endIn(q, lane, message.seq, outcome)
-  // On record before they are gone.
-  await q.settler.onRecord()
-  await q.streamLock.run(async () => {
-    for (const { seq } of messages) await q.settler.purger.deleteMessage(seq)
-  })
+  await takeOut(
+    q,
+    messages.map(({ seq }) => seq),
+  )
 }
 
 function endIn(q: QueueState, lane: LaneState, sequence: number, outcome: Outcome): void {

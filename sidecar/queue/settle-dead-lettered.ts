@@ -1,25 +1,21 @@
 import type { StreamInfo } from '@nats-io/jetstream'
-import { firstSince, type StoredMessage } from '../jetstream/stored-message.ts'
+import type { StoredMessage } from '../jetstream/stored-message.ts'
 import { walk } from '../jetstream/walk.ts'
 import { laneSubject } from '../lanes/lanes.ts'
 import { headerValue } from '../settlement/copied-headers.ts'
 import { deadLetterHeader, moveId } from '../settlement/dead-letter.ts'
+import { firstUnrecorded } from './first-unrecorded.ts'
 import { isWhatWasStored } from './is-what-was-stored.ts'
 import type { QueueState } from './state.ts'
 
-/** From a copy to the record of its original's end pass at most the time that nats-server has to answer, twice. Milliseconds. */
-export const BEFORE_RECORD_MS = 10_000
-
 /**
  * Messages whose dead letters are stored, and that are not on record as such because a crash came between: they are settled now, or
- * they would be delivered beside their dead letters. Those letters are newer than the last record, or hardly older.
+ * they would be delivered beside their dead letters.
  *
  * @param stream the dead letters
  */
 export async function settleDeadLettered(q: QueueState, stream: StreamInfo): Promise<void> {
-  if (stream.state.messages === 0) return
-  const since = new Date(Math.max(q.log.lastAt, q.createdAt) - BEFORE_RECORD_MS)
-  const first = await firstSince(q.js, stream.config.name, since)
+  const first = await firstUnrecorded(q, stream)
   if (first === undefined) return
   for await (const letter of walk(q.js, stream, { from: first.seq, to: stream.state.last_seq })) await settle(q, letter)
 }
