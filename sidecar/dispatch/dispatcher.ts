@@ -72,6 +72,8 @@ export class Dispatcher {
   #timerAt = Number.POSITIVE_INFINITY
   /** The lane that was asked last, until it is known to have delivered. */
   #asked: { readonly lane: number; readonly at: number } | undefined
+  /** Ends that JetStream is told of in this turn of the event loop, by lane: where. */
+  readonly #releases = new Map<number, string>()
   /** Lanes that are looked at soon, with the timers. */
   readonly #looks = new Map<number, NodeJS.Timeout>()
   #confirming = false
@@ -129,6 +131,19 @@ export class Dispatcher {
     if (this.#pulls.length > 0) this.#serveSoon()
   }
 
+  /** JetStream is told of an end of a lane with one place, at `subject`: with the lane's next pull, or by itself at the end of this turn. */
+  release(lane: number, subject: string): void {
+    const goesAlone = this.#stopped || this.#confirming || this.paused || this.#pulls.length === 0
+    if (goesAlone || this.#releases.has(lane)) return this.#js.connection.publish(subject)
+    this.#releases.set(lane, subject)
+    this.#serveSoon()
+  }
+
+  #releaseAll(): void {
+    for (const subject of this.#releases.values()) this.#js.connection.publish(subject)
+    this.#releases.clear()
+  }
+
   /** Every lane anew: after a correction. */
   refresh(): void {
     for (const [lane, { flow }] of this.lanes.entries()) this.changed(lane, flow.nextAt)
@@ -171,6 +186,7 @@ export class Dispatcher {
     this.#probes.unsubscribe()
     for (const pull of this.#pulls) sayRequestTimeout(this.#js.connection, pull)
     this.#pulls = []
+    this.#releaseAll()
   }
 
   #gone(id: number): void {
@@ -207,6 +223,7 @@ export class Dispatcher {
     setImmediate(() => {
       this.#scheduled = false
       this.#serve()
+      this.#releaseAll()
     })
   }
 
@@ -264,8 +281,8 @@ export class Dispatcher {
     // one place in flight would have it wait until that is free.
     const none = pull.left > 0 && !target.flow.single && this.#views.every(({ ready }) => ready === 0)
     const last = request.maxBytes > 0 || (request.noWait && none)
-    if (last) this.#ask(target.consumer, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
-    else this.#ask(target.consumer, pull, { batch: count, expires })
+    if (last) this.#ask(lane, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
+    else this.#ask(lane, pull, { batch: count, expires })
     if (!last && pull.left > 0) this.#pulls.push(pull)
   }
 
@@ -290,9 +307,17 @@ export class Dispatcher {
     this.changed(lane, target.flow.nextAt)
   }
 
-  #ask(consumer: string, { reply }: HeldPull, request: object): void {
-    const subject = `${API_PREFIX}.CONSUMER.MSG.NEXT.${this.#stream}.${consumer}`
-    this.#js.connection.publish(subject, JSON.stringify(request), { reply })
+  #ask(lane: number, { reply }: HeldPull, request: object): void {
+    const { connection } = this.#js
+    const release = this.#releases.get(lane)
+    const body = JSON.stringify(request)
+    if (release !== undefined) {
+      this.#releases.delete(lane)
+      connection.publish(release, `+NXT ${body}`, { reply })
+    } else {
+      const subject = `${API_PREFIX}.CONSUMER.MSG.NEXT.${this.#stream}.${this.lanes[lane]?.consumer}`
+      connection.publish(subject, body, { reply })
+    }
   }
 
   #endNoWait(): void {

@@ -45,6 +45,8 @@ export interface Spread {
   flow?: LaneFlow
   /** Tells who hands out pulls that the lane may be ready. */
   changed: (at?: number) => void
+  /** Tells JetStream of an end, at this subject, with the lane's next pull where there is one; set where pulls are handed out. */
+  release?: (subject: string) => void
   /** How many deliveries the lane had made when it was stopped in good order, until that was heeded. */
   stoppedAt?: number | undefined
   /** How far deliveries were accounted for when it was looked at last. */

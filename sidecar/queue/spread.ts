@@ -153,7 +153,9 @@ export function ensureDispatchers(q: QueueState, keepPulls: boolean): void {
     }
     const dispatcher = new Dispatcher(q.js, queueStream(q.name), options)
     for (const [index, { spread }] of states.entries()) {
-      if (spread !== undefined) spread.changed = (at) => dispatcher.changed(index, at)
+      if (spread === undefined) continue
+      spread.changed = (at) => dispatcher.changed(index, at)
+      spread.release = (subject) => dispatcher.release(index, subject)
     }
     q.dispatchers.set(group, dispatcher)
     if (keepPulls) dispatcher.takeOver(current?.handOver() ?? [])

@@ -7,6 +7,7 @@ import type { LaneState } from '../queue/lane-state.ts'
 import { leftAfter } from './left-after.ts'
 import { mayPurge } from './may-purge.ts'
 import { RangeSet } from './range-set.ts'
+import { mayWait, wake } from './wake.ts'
 
 /** From the first settlement on record to the purge that takes it out of the stream. Milliseconds. */
 const PURGE_DELAY_MS = 25
@@ -152,9 +153,12 @@ export class Purger {
   /** JetStream is told of an end that is on record: the message is not delivered again once it has answered at `reply`. */
   acknowledge(lane: LaneState, sequence: number, reply?: string): void {
     const subject = `${ACK_PREFIX}.${this.#o.stream}.${lane.consumer}.1.${sequence}.1.0.0`
-    this.#o.js.connection.publish(subject, undefined, reply === undefined ? {} : { reply })
-    lane.spread?.flow?.released()
-    lane.spread?.changed()
+    const { spread } = lane
+    spread?.flow?.released()
+    // A word that is waited for goes to another inbox than the next message does.
+    if (spread?.release !== undefined && spread.flow?.single === true && reply === undefined) spread.release(subject)
+    else this.#o.js.connection.publish(subject, undefined, reply === undefined ? {} : { reply })
+    spread?.changed()
   }
 
   /** Takes out of the stream what lanes have on record ahead of the others, where there are at least so many of it. */
@@ -174,7 +178,7 @@ export class Purger {
       if (performance.now() < this.#notBefore && !this.#o.nearLimit()) return
       if (!(await this.#mayPurge(own))) continue
       await this.#purgeStream({ filter: subject, seq: through + 1 })
-      for (const state of own) leftAfter(state, through)
+      this.#leftLanes(own, through)
     }
   }
 
@@ -256,8 +260,15 @@ export class Purger {
 
   #leftThrough(through: number): void {
     this.#purged = through
-    for (const state of this.#o.lanes()) leftAfter(state, through)
+    this.#leftLanes(this.#o.lanes(), through)
     this.#deleted.removeThrough(through)
+  }
+
+  #leftLanes(lanes: readonly LaneState[], through: number): void {
+    for (const state of lanes) {
+      leftAfter(state, through)
+      if (mayWait(state)) wake(this.#o.js.connection, this.#o.stream, state.consumer)
+    }
   }
 
   async #purgeStream(request: { readonly seq: number; readonly filter?: string }): Promise<void> {
