@@ -1,6 +1,7 @@
 import { ACK_SUBJECT, queueStream } from '../../crds/protocol/subjects.ts'
 import { SidecarError } from '../sidecar-error.ts'
 import { type AckSubject, parseAckSubject } from '../wire/ack-subject.ts'
+import { askTogether } from './ask-together.ts'
 import { isSurelyDelivered, type LaneState } from './lane-state.ts'
 import { isOfAnother } from './lost-end.ts'
 import { retryPolicy } from './retry-policy.ts'
@@ -24,6 +25,7 @@ export class HeldAcks {
   readonly #signals: Signals
   /** By transaction. */
   readonly #held = new Map<string, AckSubject[]>()
+  readonly #looks = new WeakMap<LaneState, () => Promise<void>>()
   #extended = 0
 
   constructor(state: QueueState, signals: Signals) {
@@ -33,15 +35,25 @@ export class HeldAcks {
 
   /** Finds out how far lanes have delivered, where it is not known that they delivered one of these. */
   async look(acks: readonly AckSubject[]): Promise<void> {
-    const { name, js } = this.#q
     for (const ack of acks) {
       const lane = this.#lane(ack)
       if (lane === undefined) continue
       if (isSurelyDelivered(lane, ack)) lane.ledger.sawDelivered(ack.streamSequence)
-      if (ack.streamSequence <= lane.ledger.delivered) continue
-      const info = await js.manager.consumers.info(queueStream(name), lane.consumer)
-      lane.ledger.sawDelivered(info.delivered.stream_seq)
+      if (ack.streamSequence > lane.ledger.delivered) await this.#lookAt(lane)
     }
+  }
+
+  async #lookAt(lane: LaneState): Promise<void> {
+    const { name, js } = this.#q
+    let ask = this.#looks.get(lane)
+    if (ask === undefined) {
+      ask = askTogether(async () => {
+        const info = await js.manager.consumers.info(queueStream(name), lane.consumer)
+        lane.ledger.sawDelivered(info.delivered.stream_seq)
+      })
+      this.#looks.set(lane, ask)
+    }
+    await ask()
   }
 
   /** Why a transaction cannot acknowledge it; undefined: it can. To be called after `look`. */

@@ -1,20 +1,22 @@
-import { queueStream } from '../../crds/protocol/subjects.ts'
+import type { StreamState } from '@nats-io/jetstream'
 import type { QueueState } from './state.ts'
 
 /** Has a Queue's stream keep what comes in, acknowledged or not, until it is known what it is. */
 export class Holds {
   readonly #q: QueueState
+  readonly #streamState: () => Promise<StreamState>
   readonly #after = new Map<string, number>()
 
-  constructor(state: QueueState) {
+  constructor(state: QueueState, streamState: () => Promise<StreamState>) {
     this.#q = state
+    this.#streamState = streamState
   }
 
   /** From now on nothing that comes into the stream leaves it, until it is released; the last sequence before. */
   async hold(by: string): Promise<number> {
-    const { state } = await this.#q.js.manager.streams.info(queueStream(this.#q.name))
-    this.restore(by, state.last_seq)
-    return state.last_seq
+    const { last_seq: last } = await this.#streamState()
+    this.restore(by, last)
+    return last
   }
 
   /** The same from after a sequence that is known from before a restart; to be called before the Queue is started. */

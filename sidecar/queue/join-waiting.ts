@@ -5,11 +5,11 @@
  *
  * @param enqueue runs what it is given later, when what was given before is done
  */
-export function joinWaiting(
-  enqueue: (work: () => Promise<void>) => Promise<void>,
-  work: () => Promise<void>,
-): () => Promise<void> {
-  let waiting: Promise<void> | undefined
+export function joinWaiting<T>(
+  enqueue: (work: () => Promise<T>) => Promise<T>,
+  work: () => Promise<T>,
+): () => Promise<T> {
+  let waiting: Promise<T> | undefined
   return () => {
     waiting ??= enqueue(() => {
       waiting = undefined

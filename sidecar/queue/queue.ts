@@ -1,3 +1,4 @@
+import type { StreamState } from '@nats-io/jetstream'
 import type { Msg } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { parseQuantity, type QueueSpec } from '../../crds/index.ts'
@@ -11,6 +12,7 @@ import { Mutex } from '../mutex.ts'
 import { forgetActive } from '../exclusive/active-store.ts'
 import { giveBack } from '../exclusive/give-back.ts'
 import { isMissing } from '../jetstream/ensure.ts'
+import { SharedBatches } from '../jetstream/shared-batches.ts'
 import type { QueueMetrics } from '../metrics/queue-metrics.ts'
 import { hasGaps, isSpread, isTree, laneSubject, movesToTail } from '../lanes/lanes.ts'
 import { findHole } from '../settlement/holes.ts'
@@ -19,6 +21,7 @@ import { noteOldest } from '../settlement/may-purge.ts'
 import { Settler } from '../settlement/settler.ts'
 import type { AckMessage } from '../wire/ack-frames.ts'
 import type { AckSubject } from '../wire/ack-subject.ts'
+import { askTogether } from './ask-together.ts'
 import { Balance, whenQuiet } from './balance.ts'
 import { deadLetterExpired } from './expiry.ts'
 import { endDeleted } from './end-deleted.ts'
@@ -55,6 +58,10 @@ export class Queue {
   readonly #balance: Balance
   /** For copies that are on their way into the Queue. */
   readonly holds: Holds
+  /** For what transactions put into the Queue. */
+  readonly sends: SharedBatches
+  /** What the stream holds. */
+  readonly streamState: () => Promise<StreamState>
   /** For pulls that come while nats-server is lost, until what it came back with is taken up. */
   readonly #heldPulls = new HeldPulls()
   #isLost = false
@@ -142,7 +149,9 @@ export class Queue {
     this.delayed = new Delayed(this.#q)
     this.#signals = new Signals(this.#q, this.delayed)
     this.#balance = new Balance(this.#q)
-    this.holds = new Holds(this.#q)
+    this.streamState = askTogether(async () => (await js.manager.streams.info(queueStream(name))).state)
+    this.holds = new Holds(this.#q, this.streamState)
+    this.sends = new SharedBatches(js)
     this.heldAcks = new HeldAcks(this.#q, this.#signals)
   }
 

@@ -24,8 +24,8 @@ export function carryOutLater(js: JetStreamAccess, queue: Queue, carrying: Carry
       const [first, last] = [sequences[0], sequences.at(-1)]
       return first === undefined || last === undefined ? undefined : { first, last }
     },
-    store: (messages: readonly LaterMessage[]) =>
-      queue.delayed.putAll(messages.map(({ due, ...message }) => ({ due, message }))),
+    store: (messages: () => readonly LaterMessage[]) =>
+      queue.delayed.putAll(messages().map(({ due, ...message }) => ({ due, message }))),
   }
   return storeOnce(js, place, again)
 }

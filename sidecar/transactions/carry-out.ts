@@ -60,21 +60,19 @@ async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Pro
       headers: storedHeaders(transaction, send, at),
       data: Buffer.from(send.body, 'base64'),
     }))
-  return storeOnce(
-    js,
-    { messages, find: () => find(js, queue, carrying), store: (all) => publishBatch(js, all) },
-    again,
-  )
+  const store = (all: () => readonly BatchMessage[]): Promise<number> =>
+    queue.sends.store({ messages: all, alone: () => publishBatch(js, all()) })
+  return storeOnce(js, { messages, find: () => find(js, queue, carrying), store }, again)
 }
 
 /** A stream in which sends are to be, once. */
 export interface Place<Message extends BatchMessage> {
   /** Made anew each time: a try leaves headers of its own in them. */
-  readonly messages: () => Message[]
+  readonly messages: () => readonly Message[]
   /** Where they are, or that they were there; undefined: they never were. */
   readonly find: () => Promise<CarriedOut | undefined>
   /** As `publishBatch` does it. */
-  readonly store: (messages: readonly Message[]) => Promise<number>
+  readonly store: (messages: () => readonly Message[]) => Promise<number>
 }
 
 /** Puts messages there, as one batch; the same again does nothing. @param again whether it may have been tried before */
@@ -86,10 +84,10 @@ export async function storeOnce<Message extends BatchMessage>(
   const all = place.messages()
   const [some] = all
   if (some === undefined) return {}
-  const store = async (messages: readonly Message[]): Promise<CarriedOut> => {
-    if (messages.length === 0) return {}
+  const store = async (count: number, messages: () => readonly Message[]): Promise<CarriedOut> => {
+    if (count === 0) return {}
     const last = await place.store(messages)
-    return { first: last - messages.length + 1, last }
+    return { first: last - count + 1, last }
   }
   if (again) {
     await probe(js, some.subject)
@@ -97,18 +95,19 @@ export async function storeOnce<Message extends BatchMessage>(
     if (found !== undefined) return found
   }
   try {
-    return await store(all)
+    return await store(all.length, place.messages)
   } catch (error) {
     if (!isDuplicateInBatch(error)) throw error
   }
   // By an earlier try of ours, or by somebody else's publish since the transaction was prepared.
   const found = await place.find()
   if (found !== undefined) return found
-  const fresh: Message[] = []
-  for (const message of place.messages()) {
-    if ((await probe(js, message.subject, message.headers.get('Nats-Msg-Id'))) === undefined) fresh.push(message)
+  const fresh = new Set<number>()
+  for (const [at, message] of all.entries()) {
+    if ((await probe(js, message.subject, message.headers.get('Nats-Msg-Id'))) === undefined) fresh.add(at)
   }
-  return { ...(await store(fresh)), duplicates: all.length - fresh.length }
+  const stored = await store(fresh.size, () => place.messages().filter((_, at) => fresh.has(at)))
+  return { ...stored, duplicates: all.length - fresh.size }
 }
 
 /** Whether they are there, or were; undefined: they never were. */

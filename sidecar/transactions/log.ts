@@ -8,10 +8,11 @@ import {
   transactionSubject,
 } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { type BatchMessage, probe, publishBatch } from '../jetstream/atomic-batch.ts'
 import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { lastWordStream } from '../jetstream/last-word-stream.ts'
+import { SharedBatches } from '../jetstream/shared-batches.ts'
 import { lastOf, nextOf, type StoredMessage } from '../jetstream/stored-message.ts'
 import { recordSchema, type TransactionRecord } from './record.ts'
 import { jsonOf } from '../wire/json.ts'
@@ -24,10 +25,13 @@ const REMEMBERED = 100_000
 const OPEN: WantedStream = {
   ...lastWordStream(TRANSACTION_STREAM, transactionSubject('*'), stagedSubject('*')),
   allow_rollup_hdrs: false,
+  allow_atomic: true,
+  allow_msg_ttl: true,
 }
 const ENDED: WantedStream = {
   ...lastWordStream(ENDED_TRANSACTION_STREAM, endedTransactionSubject('*')),
   allow_rollup_hdrs: false,
+  allow_atomic: true,
   max_msgs: REMEMBERED,
   max_age: REMEMBERED_NS,
 }
@@ -50,9 +54,13 @@ export interface Logged {
 /** The transactions of a broker, kept in the broker itself. */
 export class TransactionLog {
   readonly #js: JetStreamAccess
+  readonly #open: SharedBatches
+  readonly #ended: SharedBatches
 
   constructor(js: JetStreamAccess) {
     this.#js = js
+    this.#open = new SharedBatches(js)
+    this.#ended = new SharedBatches(js)
   }
 
   /** Makes the streams, also where somebody deleted them. */
@@ -68,6 +76,7 @@ export class TransactionLog {
       const message = await nextOf(this.#js, TRANSACTION_STREAM, transactionSubject('*'), next)
       if (message === undefined) return found
       next = message.seq + 1
+      if (isCleared(message)) continue
       const logged = read(message)
       if (logged === undefined) onUnreadable(message.subject.slice(transactionSubject('').length))
       else found.push(logged)
@@ -81,7 +90,7 @@ export class TransactionLog {
       if (message === undefined) return
       next = message.seq + 1
       const id = message.subject.slice(stagedSubject('').length)
-      if (!known.has(id)) await this.clear(id)
+      if (!known.has(id) && !isCleared(message)) await this.remove(id)
     }
   }
 
@@ -100,7 +109,7 @@ export class TransactionLog {
   async reload(id: string): Promise<Logged | undefined> {
     await probe(this.#js, transactionSubject(id))
     const message = await lastOf(this.#js, TRANSACTION_STREAM, transactionSubject(id))
-    return message === undefined ? undefined : read(message)
+    return message === undefined || isCleared(message) ? undefined : read(message)
   }
 
   async ended(id: string): Promise<TransactionRecord | undefined> {
@@ -116,11 +125,20 @@ export class TransactionLog {
    * @returns the sequence of this one
    */
   async put(record: TransactionRecord, expected: number, sends?: string): Promise<number> {
+    const words = (): BatchMessage[] => {
+      const headers = new MsgHdrsImpl()
+      headers.set('Nats-Expected-Last-Subject-Sequence', String(expected))
+      return [{ subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }]
+    }
+    if (sends === undefined) return this.#open.store({ messages: words, alone: () => publishBatch(this.#js, words()) })
+    const staged = stagedSubject(record.id)
     // Before the word that needs them.
-    if (sends !== undefined) await this.#js.client.publish(stagedSubject(record.id), sends)
-    const headers = new MsgHdrsImpl()
-    headers.set('Nats-Expected-Last-Subject-Sequence', String(expected))
-    return publishBatch(this.#js, [{ subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }])
+    const messages = (): BatchMessage[] => [{ subject: staged, headers: new MsgHdrsImpl(), data: sends }, ...words()]
+    const alone = async (): Promise<number> => {
+      await this.#js.client.publish(staged, sends)
+      return publishBatch(this.#js, words())
+    }
+    return this.#open.store({ messages, alone })
   }
 
   /** Throws where they are gone. */
@@ -132,15 +150,48 @@ export class TransactionLog {
 
   /** Remembers how it ended. */
   async end(record: TransactionRecord): Promise<void> {
-    await this.#js.client.publish(endedTransactionSubject(record.id), JSON.stringify(record))
+    const messages = (): BatchMessage[] => [
+      { subject: endedTransactionSubject(record.id), headers: new MsgHdrsImpl(), data: JSON.stringify(record) },
+    ]
+    await this.#ended.store({ messages, alone: () => publishBatch(this.#js, messages()) })
   }
 
-  /** Of one whose end is remembered. */
-  async clear(id: string): Promise<void> {
-    // First what needs the other to be understood.
-    for (const filter of [stagedSubject(id), transactionSubject(id)])
+  /** Of those whose end is remembered: a word that says nothing takes the place of each that they left, and goes by itself. */
+  async clear(ids: readonly string[]): Promise<void> {
+    await Promise.all(ids.map((id) => this.#clear(id)))
+  }
+
+  async #clear(id: string): Promise<void> {
+    const messages = (): BatchMessage[] =>
+      this.#subjectsOf(id).map((subject) => ({ subject, headers: goes(), data: '' }))
+    const alone = async (): Promise<number> => {
+      let last = 0
+      for (const message of messages()) last = await publishBatch(this.#js, [message])
+      return last
+    }
+    await this.#open.store({ messages, alone })
+  }
+
+  /** Of one that nothing is remembered of, so that its id can be used at once. */
+  async remove(id: string): Promise<void> {
+    for (const filter of this.#subjectsOf(id))
       await orMissing(this.#js.manager.streams.purge(TRANSACTION_STREAM, { filter }))
   }
+
+  /** First what needs the other to be understood. */
+  #subjectsOf(id: string): string[] {
+    return [stagedSubject(id), transactionSubject(id)]
+  }
+}
+
+/** Of a transaction that has ended; see `clear`. */
+const isCleared = ({ data }: StoredMessage): boolean => data.length === 0
+
+/** As soon as nats-server lets it. */
+function goes(): MsgHdrsImpl {
+  const headers = new MsgHdrsImpl()
+  headers.set('Nats-TTL', '1s')
+  return headers
 }
 
 function read({ data, seq }: StoredMessage): Logged | undefined {

@@ -19,6 +19,10 @@ import { laterTarget } from './target.ts'
 
 /** Sends of transactions that are not at their end, together. Bytes. */
 const MAX_BYTES_OPEN = 64 * 1024 * 1024
+/** Transactions that are cleared from the log together. */
+const CLEAR_AT = 64
+/** How long one waits for others to be cleared with. Milliseconds. */
+const CLEAR_MS = 100
 
 export interface TransactionsOptions {
   readonly js: JetStreamAccess
@@ -39,6 +43,9 @@ export class OpenTransactions implements Heard {
   readonly #calls: Calls
   readonly #producers: Producers
   readonly #open = new Map<string, Entry>()
+  /** At their end, and still in the log. */
+  readonly #toClear: string[] = []
+  #clearTimer: NodeJS.Timeout | undefined
   /** On record, and nobody knows what. */
   readonly #unreadable = new Set<string>()
 
@@ -73,7 +80,7 @@ export class OpenTransactions implements Heard {
     for (const { record, sequence } of all) {
       known.add(record.id)
       if ((await log.ended(record.id)) === undefined) transactions.#open.set(record.id, loadedEntry(record, sequence))
-      else await log.clear(record.id)
+      else await log.clear([record.id])
     }
     await log.clearOrphans(known)
     return transactions
@@ -198,10 +205,18 @@ export class OpenTransactions implements Heard {
     if (entry.sequence > 0) this.#clear(entry.id)
   }
 
-  /** Of one whose end is remembered. */
+  /** Of one whose end is remembered: with others, so that it is no work between them. */
   #clear(id: string): void {
-    this.log.clear(id).catch((error: unknown) => {
-      this.#o.logger.debug({ err: error, transaction: id }, 'what an ended transaction left is removed later')
+    this.#toClear.push(id)
+    if (this.#toClear.length >= CLEAR_AT) this.#clearAll()
+    else this.#clearTimer ??= setTimeout(() => this.#clearAll(), CLEAR_MS)
+  }
+
+  #clearAll(): void {
+    clearTimeout(this.#clearTimer)
+    this.#clearTimer = undefined
+    this.log.clear(this.#toClear.splice(0)).catch((error: unknown) => {
+      this.#o.logger.debug({ err: error }, 'what ended transactions left is removed later')
     })
   }
 
@@ -215,7 +230,7 @@ export class OpenTransactions implements Heard {
     }
     const logged = await this.log.reload(entry.id)
     if (logged === undefined) {
-      await this.log.clear(entry.id)
+      await this.log.remove(entry.id)
       return this.forget(entry)
     }
     const { lock, bytes, calls, watchers } = entry
@@ -307,6 +322,8 @@ export class OpenTransactions implements Heard {
 
   async stop(): Promise<void> {
     this.#calls.stop()
+    // What is left is cleared at the next start.
+    clearTimeout(this.#clearTimer)
     await Promise.all([...this.#open.values()].map(({ lock }) => lock.run(() => Promise.resolve())))
   }
 }

@@ -1,5 +1,5 @@
 import { parseQuantity } from '../../crds/index.ts'
-import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
+import { putSubject } from '../../crds/protocol/subjects.ts'
 import { slotSubject } from '../delay/slot.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import { probe } from '../jetstream/atomic-batch.ts'
@@ -29,7 +29,7 @@ export async function stage(
     const queue = known(queues, queueOf(target))
     const fresh = await withoutDuplicates(js, own, await subjectAt(queue, target))
     if (isLater(target)) checkWaiting(queue, fresh)
-    else await checkRoom(js, queue, fresh)
+    else await checkRoom(queue, fresh)
     parts[target] = { created: queue.created, sends: own.length }
     if (fresh.length < own.length) parts[target].duplicates = own.length - fresh.length
     sends.push(...fresh)
@@ -78,7 +78,7 @@ function checkWaiting({ delayed }: Queue, sends: readonly StagedSend[]): void {
 }
 
 /** Throws SidecarError where the Queue cannot take them. */
-async function checkRoom(js: JetStreamAccess, { name, spec }: Queue, sends: readonly StagedSend[]): Promise<void> {
+async function checkRoom({ name, spec, streamState }: Queue, sends: readonly StagedSend[]): Promise<void> {
   const { maxMessages, maxBytes, onLimit } = spec.retention
   const bytes = bytesOf(sends)
   const limit = parseQuantity(maxBytes)
@@ -89,7 +89,7 @@ async function checkRoom(js: JetStreamAccess, { name, spec }: Queue, sends: read
     })
   }
   if (onLimit !== 'Reject') return
-  const { state } = await js.manager.streams.info(queueStream(name))
+  const state = await streamState()
   if (state.messages + sends.length <= maxMessages && state.bytes + bytes <= limit) return
   const which = state.messages + sends.length > maxMessages ? `maxMessages (${maxMessages})` : `maxBytes (${maxBytes})`
   throw new SidecarError('QueueFull', `queue ${name} has no room for it: retention.${which}; try again later`, {

@@ -64,9 +64,9 @@ export class Upkeep {
   /** Removes what ended transactions left, or a nats-server that was killed brought back: it forgets what was removed just before. */
   async #sweep(): Promise<void> {
     const { log } = this.#open
-    for (const id of await log.ids()) {
-      if (this.#open.get(id) !== undefined || (await log.ended(id)) === undefined) continue
-      await log.clear(id)
-    }
+    const ended: string[] = []
+    for (const id of await log.ids())
+      if (this.#open.get(id) === undefined && (await log.ended(id)) !== undefined) ended.push(id)
+    await log.clear(ended)
   }
 }

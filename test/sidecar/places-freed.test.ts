@@ -35,4 +35,3 @@ it('messages in flight up to the limit: acknowledging some of them is followed b
   for (const message of inFlight.slice(0, 10)) message.answer()
   expect(await puller.next(WITHIN_MS)).toMatchObject({ sequence: MAX_IN_FLIGHT + 1, attempt: 1 })
 })
-

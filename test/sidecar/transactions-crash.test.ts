@@ -132,7 +132,7 @@ async function survives(
   // Whoever lost the answer asks again.
   await run(life.transactions, ack, () => false).catch(() => undefined)
   await until('nothing is open', () => life.transactions.openCount === 0)
-  await eventually(async () => expect((await admin.stream('PILLION_TRANSACTIONS')).state.messages).toBe(0))
+  await eventually(async () => expect(await admin.transactionWords()).toBe(0))
   const state = await ended(life.transactions)
   expect(['Committed', 'Aborted']).toContain(state)
   const committed = state === 'Committed'

@@ -87,5 +87,5 @@ it('kill -9 of one and the other while messages are copied from one queue to two
   // The two of a transaction are next to each other.
   expect(copies.filter((text, index) => index % 2 === 0 && copies[index + 1] !== text)).toEqual([])
   expect(states.get('Committed')).toBe(COUNT)
-  expect((await broker.admin.stream('PILLION_TRANSACTIONS')).state.messages).toBe(0)
+  await eventually(async () => expect(await broker.admin.transactionWords()).toBe(0))
 })

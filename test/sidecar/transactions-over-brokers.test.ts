@@ -62,7 +62,7 @@ const listed = async (broker: TestBroker): Promise<Transaction[]> =>
 const nothingLeft = async (): Promise<void> => {
   for (const broker of [here, there, third]) {
     await until('nothing is open', async () => (await listed(broker)).length === 0)
-    await eventually(async () => expect((await broker.admin.stream('PILLION_TRANSACTIONS')).state.messages).toBe(0))
+    await eventually(async () => expect(await broker.admin.transactionWords()).toBe(0))
   }
 }
 

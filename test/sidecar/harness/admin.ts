@@ -6,9 +6,15 @@ import {
   type StreamInfo,
 } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { API_PREFIX, deadLetterStream, laneConsumer, settlementStream } from '../../../crds/protocol/subjects.ts'
+import {
+  API_PREFIX,
+  deadLetterStream,
+  laneConsumer,
+  settlementStream,
+  TRANSACTION_STREAM,
+} from '../../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../../../sidecar/jetstream/access.ts'
-import { storedMessage } from '../../../sidecar/jetstream/stored-message.ts'
+import { nextOf, storedMessage } from '../../../sidecar/jetstream/stored-message.ts'
 import { decodeRecord, type SettlementRecord } from '../../../sidecar/settlement/record.ts'
 import { CONNECT_MS, SIDECAR_PASSWORD } from './nats.ts'
 
@@ -62,6 +68,17 @@ export class Admin {
     const names: string[] = []
     for await (const { config } of this.manager.streams.list()) names.push(config.name)
     return names.toSorted()
+  }
+
+  /** Words of transactions that have not been cleared; one that is leaves a word that says nothing, for a moment. */
+  async transactionWords(): Promise<number> {
+    let count = 0
+    for (let next = 1; ; ) {
+      const message = await nextOf(this.#access, TRANSACTION_STREAM, '>', next)
+      if (message === undefined) return count
+      next = message.seq + 1
+      if (message.data.length > 0) count++
+    }
   }
 
   lane(queue: string, group = 'workers'): Promise<ConsumerInfo> {
