@@ -43,7 +43,7 @@ export async function size(options: BenchOptions, progress: (line: string) => vo
       }
       const consumes = (side: Side): Promise<number> =>
         onFilled(side, { ...options, mode, durability, messages, size: bytes }, async ({ url, stream, consumer }) => {
-          const asked = { do: 'consume', server: url, stream, consumers: consumer, messages }
+          const asked = { do: 'consume', server: url, stream, consumers: consumer, messages, size: bytes }
           return (await load(asked)).rate
         })
       for (const [what, measure] of [

@@ -11,7 +11,7 @@ import (
 // were acknowledged meanwhile.
 func both(server string, producer queue, acked <-chan error, inFlight, messages int, longest time.Duration, body []byte) (float64, int, int) {
 	published := producer.(*natsQueue)
-	consumed, err := openNats(settings{server, "", published.settings.stream, published.settings.consumers, 0, ""}, make(chan error, 1))
+	consumed, err := openNats(settings{server, "", published.settings.stream, published.settings.consumers, 0, "", published.settings.size}, make(chan error, 1))
 	must(err)
 	queue := consumed.(*natsQueue)
 	consumer, err := queue.consumer(published.settings.consumers[0])

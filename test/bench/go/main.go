@@ -23,6 +23,9 @@ const patience = 20 * time.Second
 // Messages that a consumer may hold at once, of every broker.
 const prefetch = 1000
 
+// Bytes that it may hold at once. nats-server ends a connection that more than 64 MiB wait for.
+const prefetchBytes = 16 << 20
+
 // A broker's one queue, as a client sees it.
 type queue interface {
 	// Sends a message. Its confirmation, or what went wrong, comes on the channel that the queue was opened with.
@@ -40,6 +43,8 @@ type settings struct {
 	leave int
 	// How copies are made.
 	how string
+	// Bytes of a body.
+	size int
 }
 
 // How to open the queue of each broker, which is made when it is not there.
@@ -63,10 +68,10 @@ func main() {
 	how := flag.String("how", "transaction", "nats: how copies are made, transaction or separate")
 	inFlight := flag.Int("in-flight", 1, "publishes that wait for their acknowledgement, or copies that are under way")
 	messages := flag.Int("messages", 1000, "after which it ends")
-	size := flag.Int("size", 256, "bytes of a body")
+	size := flag.Int("size", 256, "bytes of a body; so many of them are taken at once that a connection can hold them")
 	flag.Parse()
 
-	opened := settings{*server, *subject, *stream, strings.Split(*consumers, ","), *leave, *how}
+	opened := settings{*server, *subject, *stream, strings.Split(*consumers, ","), *leave, *how, *size}
 	if *what == "copy" {
 		copyAll(*broker, opened, *inFlight, *messages)
 		return

@@ -107,7 +107,8 @@ func (q *natsQueue) info(consumer jetstream.Consumer) (*jetstream.ConsumerInfo, 
 
 // Takes messages, no more than most (0: without end), and acknowledges each.
 func (q *natsQueue) take(consumer jetstream.Consumer, most int, took func(error)) (jetstream.ConsumeContext, error) {
-	options := []jetstream.PullConsumeOpt{jetstream.PullMaxMessages(prefetch)}
+	inHand := max(1, min(prefetch, prefetchBytes/q.settings.size))
+	options := []jetstream.PullConsumeOpt{jetstream.PullMaxMessages(inHand)}
 	if most > 0 {
 		options = append(options, jetstream.StopAfter(most))
 	}
