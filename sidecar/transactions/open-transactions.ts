@@ -20,9 +20,9 @@ import { laterTarget } from './target.ts'
 /** Sends of transactions that are not at their end, together. Bytes. */
 const MAX_BYTES_OPEN = 64 * 1024 * 1024
 /** Transactions that are cleared from the log together. */
-const CLEAR_AT = 64
+const CLEAR_AT = 500
 /** How long one waits for others to be cleared with. Milliseconds. */
-const CLEAR_MS = 100
+const CLEAR_MS = 250
 
 export interface TransactionsOptions {
   readonly js: JetStreamAccess

@@ -168,13 +168,12 @@ export class Run {
 
   /** From now on nothing that comes into its Queues leaves them: by what is there it is seen whether it was carried out. */
   async #holdQueues({ id, record }: Entry): Promise<Record<string, number>> {
-    const after: Record<string, number> = {}
-    for (const [target, { sends, created }] of Object.entries(record.queues)) {
+    const marks = Object.entries(record.queues).map(async ([target, { sends, created }]) => {
       const queue = this.#o.queues.get(queueOf(target))
-      if (sends === 0 || queue === undefined || queue.created !== created) continue
-      after[target] = await (isLater(target) ? queue.delayed : queue.holds).hold(id)
-    }
-    return after
+      if (sends === 0 || queue === undefined || queue.created !== created) return []
+      return [[target, await (isLater(target) ? queue.delayed : queue.holds).hold(id)] as const]
+    })
+    return Object.fromEntries((await Promise.all(marks)).flat())
   }
 
   async #carryOut(entry: Entry): Promise<ParticipantEvent | undefined> {

@@ -23,19 +23,20 @@ export async function stage(
   transaction: string,
   wanted: { readonly sends: readonly StagedSend[]; readonly acks: readonly string[] },
 ): Promise<Staged> {
-  const sends: StagedSend[] = []
+  const acks = [...acksByQueue(wanted.acks)].map(([name, own]) => ({ queue: known(queues, name), own }))
+  const looks = acks.map(({ queue, own }) => queue.heldAcks.look(own))
+  const targets = [...Map.groupBy(wanted.sends, targetOf)].map(([target, own]) => fitting(js, queues, target, own))
+  // The first of them that cannot be is told, whichever was found out first.
+  const [fits] = await Promise.all([
+    inOrder(targets),
+    Promise.all(acks.map(({ queue, own }) => queue.heldAcks.look(own))),
+  ])
   const parts: Record<string, Part> = {}
-  for (const [target, own] of Map.groupBy(wanted.sends, targetOf)) {
-    const queue = known(queues, queueOf(target))
-    const fresh = await withoutDuplicates(js, own, await subjectAt(queue, target))
-    if (isLater(target)) checkWaiting(queue, fresh)
-    else await checkRoom(queue, fresh)
-    parts[target] = { created: queue.created, sends: own.length }
-    if (fresh.length < own.length) parts[target].duplicates = own.length - fresh.length
+  const sends: StagedSend[] = []
+  for (const { target, part, fresh } of fits) {
+    parts[target] = part
     sends.push(...fresh)
   }
-  const acks = [...acksByQueue(wanted.acks)].map(([name, own]) => ({ queue: known(queues, name), own }))
-  for (const { queue, own } of acks) await queue.heldAcks.look(own)
   // From here on in one turn.
   for (const { queue, own } of acks) {
     for (const ack of own) {
@@ -45,6 +46,29 @@ export async function stage(
   }
   for (const { queue, own } of acks) queue.heldAcks.hold(transaction, own)
   return { sends, parts }
+}
+
+interface Fit {
+  readonly target: string
+  readonly part: Part
+  readonly fresh: readonly StagedSend[]
+}
+
+/** What is to be sent to one target. Throws SidecarError where that cannot be. */
+async function fitting(js: JetStreamAccess, queues: Queues, target: string, own: readonly StagedSend[]): Promise<Fit> {
+  const queue = known(queues, queueOf(target))
+  const fresh = await withoutDuplicates(js, own, await subjectAt(queue, target))
+  if (isLater(target)) checkWaiting(queue, fresh)
+  else await checkRoom(queue, fresh)
+  const duplicates = own.length - fresh.length
+  const part = { created: queue.created, sends: own.length, ...(duplicates > 0 ? { duplicates } : {}) }
+  return { target, part, fresh }
+}
+
+/** Their values; of those that fail the first one's error, when all have come to an end. */
+async function inOrder<T>(all: ReadonlyArray<Promise<T>>): Promise<T[]> {
+  await Promise.allSettled(all)
+  return Promise.all(all)
 }
 
 /** Where it is asked whether a message is there. */
