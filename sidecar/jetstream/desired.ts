@@ -136,7 +136,7 @@ export function wantedLane(group: string, lane: Lane, spec: QueueSpec): WantedCo
   return {
     durable_name: laneConsumer(group, lane.name),
     ...NO_OTHER_DELIVERY,
-    filter_subject: lane.filterSubject,
+    ...(lane.isWhole === true ? {} : { filter_subject: lane.filterSubject }),
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     replay_policy: ReplayPolicy.Instant,

@@ -51,13 +51,15 @@ export async function ensureConsumer(
   if (current === undefined) return { info: await jsm.consumers.add(stream, start(wanted)), created: true }
   const { pause_until: paused, ...config } = current.config
   const { pause_until: pause, deliver_policy: _, ...update } = wanted
-  const found = differences(config, update, FIXED_CONSUMER_FIELDS)
+  // One that is to have no filter says so by leaving it out.
+  const { filter_subject: _filter, ...unfiltered } = config
+  const found = differences(config, { filter_subject: undefined, ...update }, FIXED_CONSUMER_FIELDS)
   // nats-server leaves a consumer's pause as it is in an update; it has a request of its own.
   const isPaused = paused !== undefined && Date.parse(paused) > Date.now() + WAKE_MS
   const repause = pause === undefined ? isPaused : paused !== pause
   if (found.length === 0 && !repause) return { info: current, created: false }
   let info = current
-  if (found.length > 0) info = await jsm.consumers.update(stream, wanted.durable_name, { ...config, ...update })
+  if (found.length > 0) info = await jsm.consumers.update(stream, wanted.durable_name, { ...unfiltered, ...update })
   // A resume does not wake pulls that wait (2.15); the end of a pause does.
   const until = pause === undefined ? new Date(Date.now() + WAKE_MS) : new Date(pause)
   if (repause) await jsm.consumers.pause(stream, wanted.durable_name, until)

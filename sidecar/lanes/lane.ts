@@ -4,6 +4,11 @@ export interface Lane {
   readonly name: string
   /** The subject whose messages the lane delivers. */
   readonly filterSubject: string
+  /**
+   * Whether these are all of the stream. JetStream counts what is left for a consumer after each purge; for one with a wildcard it looks at every
+   * subject, for one without a filter at none.
+   */
+  readonly isWhole?: true
   /** Messages that may be in flight at once. */
   readonly maxAckPending: number
   /** Of a sub-queue: where it is in the tree. */
