@@ -26,6 +26,8 @@ const PURGE_AT_ONCE = 2000
  * left for each lane: 1 ms with one lane, and 200 ms were seen with 64 of them and 100,000 messages waiting.
  */
 const PURGE_PAUSE = 10
+/** The same where lanes have one place in flight each: what is settled waits for no purge to be let go of, and only takes room. */
+const PURGE_PAUSE_SINGLE = 50
 /** Messages of one lane that are purged on their own, where other lanes hold back the purge of all. */
 const PURGE_LANE_AT = 1000
 /** For a purge to come, settled messages stay pending at JetStream no longer than this. Milliseconds. */
@@ -278,7 +280,8 @@ export class Purger {
     const took = performance.now() - started
     this.#o.metrics.purged(took / 1000)
     this.#took = took
-    this.#notBefore = performance.now() + PURGE_PAUSE * took
+    const single = this.#o.lanes().every(({ lane }) => lane.maxAckPending === 1)
+    this.#notBefore = performance.now() + (single ? PURGE_PAUSE_SINGLE : PURGE_PAUSE) * took
   }
 
   /** Lanes with messages on record that have been pending at JetStream for so long that they might be delivered again. */
