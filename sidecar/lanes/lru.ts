@@ -6,7 +6,13 @@ import { type Lane, MAX_IN_FLIGHT, type StreamShape } from './lane.ts'
  * tail before it is delivered again.
  */
 export const lruLanes = (queue: string): Lane[] => [
-  { name: 'lru', filterSubject: `${queueSubject(queue)}.*`, isWhole: true, maxAckPending: MAX_IN_FLIGHT, maxDeliver: 1 },
+  {
+    name: 'lru',
+    filterSubject: `${queueSubject(queue)}.*`,
+    isWhole: true,
+    maxAckPending: MAX_IN_FLIGHT,
+    maxDeliver: 1,
+  },
 ]
 
 /** One message a key: a newer one of the same key takes the place of the older, at the tail. */

@@ -24,7 +24,6 @@ export async function stage(
   wanted: { readonly sends: readonly StagedSend[]; readonly acks: readonly string[] },
 ): Promise<Staged> {
   const acks = [...acksByQueue(wanted.acks)].map(([name, own]) => ({ queue: known(queues, name), own }))
-  const looks = acks.map(({ queue, own }) => queue.heldAcks.look(own))
   const targets = [...Map.groupBy(wanted.sends, targetOf)].map(([target, own]) => fitting(js, queues, target, own))
   // The first of them that cannot be is told, whichever was found out first.
   const [fits] = await Promise.all([
