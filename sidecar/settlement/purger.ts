@@ -179,7 +179,8 @@ export class Purger {
       if (count < atLeast || through <= purged || through > this.#o.holdsAbove()) continue
       if (performance.now() < this.#notBefore && !this.#o.nearLimit()) return
       if (!(await this.#mayPurge(own))) continue
-      await this.#purgeStream({ filter: subject, seq: through + 1 })
+      const isWhole = own.every(({ lane }) => lane.isWhole === true)
+      await this.#purgeStream({ seq: through + 1, ...(isWhole ? {} : { filter: subject }) })
       this.#leftLanes(own, through)
     }
   }

@@ -141,6 +141,18 @@ test.each<[string, (story: TxStory) => void, Record<string, number>]>([
   expect(wrong(committed(change))).toEqual(expected)
 })
 
+test('a transaction that acknowledges two deliveries of a message consumes it once', () => {
+  const twice = committed((story) => {
+    story.began('u', [], [CAUSE, CAUSE])
+    story.ended('u', 'Committed')
+  })
+  const once = committed((story) => {
+    story.began('u', [], [CAUSE])
+    story.ended('u', 'Committed')
+  })
+  expect(wrong(twice)).toEqual(wrong(once))
+})
+
 test('what comes later need not be next to the others, and not before its time', () => {
   const later = (at: number): TxStory => {
     const story = new TxStory()

@@ -183,7 +183,8 @@ export class TxStory {
     )
     const wrongs: Array<readonly [Wrong, string]> = []
     for (const [key, { text, lastAt, acknowledgedAt = Number.POSITIVE_INFINITY, mayBeOver }] of this.#messages) {
-      const transactions = by.get(key) ?? []
+      // One that was given a message twice, and acknowledges both, consumes it once.
+      const transactions = [...new Map(by.get(key)?.map((one) => [one.id, one])).values()]
       const [first, ...more] = transactions
       const who = `${key} (${text}): ${transactions.map(({ id }) => id).join(', ') || 'no transaction'}`
       if (first === undefined && acknowledgedAt === Number.POSITIVE_INFINITY && !mayBeOver)

@@ -71,7 +71,7 @@ export class ModelConsumer {
   constructor(stream: ModelStream, config: WantedConsumer, start: number) {
     this.#stream = stream
     this.name = config.durable_name
-    this.filter = config.filter_subject ?? ''
+    this.filter = config.filter_subject ?? '>'
     this.#ackWait = (config.ack_wait ?? 0) / 1e6
     this.#maxDeliver = config.max_deliver ?? -1
     this.#maxAckPending = config.max_ack_pending ?? 0

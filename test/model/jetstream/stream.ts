@@ -151,6 +151,7 @@ export class ModelStream {
 
 /** `*` stands for one name. */
 export function matches(pattern: string, subject: string): boolean {
+  if (pattern === '>') return true
   if (!pattern.includes('*')) return pattern === subject
   const names = subject.split('.')
   const wanted = pattern.split('.')
