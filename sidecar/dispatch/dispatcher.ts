@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ConsumerInfo } from '@nats-io/jetstream'
 import { createInbox, type Subscription } from '@nats-io/transport-node'
-import { API_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
 import type { Chooser } from '../pick/chooser.ts'
 import type { LaneView } from '../pick/pick.ts'
+import { passOnPull } from '../queue/pull.ts'
 import { parsePullRequest } from '../wire/pull-request.ts'
 import {
   endsAt,
@@ -281,8 +281,9 @@ export class Dispatcher {
     // one place in flight would have it wait until that is free.
     const none = pull.left > 0 && !target.flow.single && this.#views.every(({ ready }) => ready === 0)
     const last = request.maxBytes > 0 || (request.noWait && none)
-    if (last) this.#ask(lane, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
-    else this.#ask(lane, pull, { batch: count, expires })
+    const asked = { lane, consumer: target.consumer }
+    if (last) this.#ask(asked, pull, { batch: pull.left + count, no_wait: true, max_bytes: request.maxBytes })
+    else this.#ask(asked, pull, { batch: count, expires })
     if (!last && pull.left > 0) this.#pulls.push(pull)
   }
 
@@ -307,17 +308,13 @@ export class Dispatcher {
     this.changed(lane, target.flow.nextAt)
   }
 
-  #ask(lane: number, { reply }: HeldPull, request: object): void {
+  #ask({ lane, consumer }: { lane: number; consumer: string }, { reply }: HeldPull, request: object): void {
     const { connection } = this.#js
+    const data = JSON.stringify(request)
     const release = this.#releases.get(lane)
-    const body = JSON.stringify(request)
-    if (release !== undefined) {
-      this.#releases.delete(lane)
-      connection.publish(release, `+NXT ${body}`, { reply })
-    } else {
-      const subject = `${API_PREFIX}.CONSUMER.MSG.NEXT.${this.#stream}.${this.lanes[lane]?.consumer}`
-      connection.publish(subject, body, { reply })
-    }
+    if (release === undefined) return passOnPull(connection, this.#stream, consumer, { data, reply })
+    this.#releases.delete(lane)
+    connection.publish(release, `+NXT ${data}`, { reply })
   }
 
   #endNoWait(): void {

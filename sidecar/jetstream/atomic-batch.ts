@@ -5,6 +5,8 @@ import { z } from 'zod'
 import type { JetStreamAccess } from './access.ts'
 import { apiErrorSchema } from './request.ts'
 
+/** Messages of an atomic batch at most, as nats-server has it. */
+export const MAX_BATCH = 1000
 /** nats-server's error code for a batch with a `Nats-Msg-Id` that the stream has already. */
 const DUPLICATE_IN_BATCH = 10201
 

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { MAX_BATCH, piecesOfBatch } from './pieces-of-batch.ts'
+import { MAX_BATCH } from './atomic-batch.ts'
+import { piecesOfBatch } from './pieces-of-batch.ts'
 
 const piece = (count: number, bytes = 100): { count: number; bytes: number } => ({ count, bytes })
 

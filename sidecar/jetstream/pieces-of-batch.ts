@@ -1,5 +1,5 @@
-/** Messages of an atomic batch at most, as nats-server has it. */
-export const MAX_BATCH = 1000
+import { MAX_BATCH } from './atomic-batch.ts'
+
 /** Bytes of a batch whose pieces are larger than that together, at most: they would keep each other waiting. */
 const MAX_BYTES = 4 * 1024 * 1024
 /** A batch takes as long as some ten publishes (test/bench/REPORT.md), so fewer messages are stored sooner without one. */

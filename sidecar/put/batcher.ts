@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { batchAnswer, pubAck } from './answer.ts'
-import { choose, isWorth, MAX_BATCH } from './choose.ts'
+import { MAX_BATCH } from '../jetstream/atomic-batch.ts'
+import { choose, isWorth } from './choose.ts'
 import type { Frame } from './frames.ts'
 import type { Outgoing } from './outgoing.ts'
 import { type Put, writeAnswer, writeBatch, writeStaged, writeNoResponders, writeSingle, writeText } from './publish.ts'

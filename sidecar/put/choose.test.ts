@@ -1,6 +1,7 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { choose, MAX_BATCH } from './choose.ts'
+import { MAX_BATCH } from '../jetstream/atomic-batch.ts'
+import { choose } from './choose.ts'
 
 const costs = { singleMs: 0.3, batchMs: 3 }
 const load = { waiting: 1, flying: 0, expected: 0, gatheredMs: 0 }

@@ -1,5 +1,4 @@
-/** Messages of a batch at most, as nats-server has it. */
-export const MAX_BATCH = 1000
+import { MAX_BATCH } from '../jetstream/atomic-batch.ts'
 
 /** What is to be stored in a stream. */
 export interface Load {

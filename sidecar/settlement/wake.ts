@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node'
-import { API_PREFIX } from '../../crds/protocol/subjects.ts'
 import type { LaneState } from '../queue/lane-state.ts'
+import { passOnPull } from '../queue/pull.ts'
 
 /** A pull that takes no message, whatever there is: none is so small. It ends by itself after a nanosecond. */
 const PULL_OF_NOTHING = JSON.stringify({ batch: 1, max_bytes: 1, expires: 1 })
@@ -13,7 +13,7 @@ const NOBODY = 'PILLION.NOBODY'
  * pull waits that would be served.
  */
 export function wake(connection: NatsConnection, stream: string, consumer: string): void {
-  connection.publish(`${API_PREFIX}.CONSUMER.MSG.NEXT.${stream}.${consumer}`, PULL_OF_NOTHING, { reply: NOBODY })
+  passOnPull(connection, stream, consumer, { data: PULL_OF_NOTHING, reply: NOBODY })
 }
 
 /**

@@ -2,7 +2,7 @@ import { JetStreamApiError, type JsMsg } from '@nats-io/jetstream'
 import { putSubject, queueStream } from '../../crds/protocol/subjects.ts'
 import { ttlLeft } from '../delay/ttl.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { type BatchMessage, isDuplicateInBatch, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { type BatchMessage, isDuplicateInBatch, probe } from '../jetstream/atomic-batch.ts'
 import { listHeaders } from '../jetstream/list.ts'
 import { storedMessage } from '../jetstream/stored-message.ts'
 import { streamShape } from '../lanes/lanes.ts'
@@ -60,8 +60,7 @@ async function tryTo(js: JetStreamAccess, queue: Queue, carrying: Carrying): Pro
       headers: storedHeaders(transaction, send, at),
       data: Buffer.from(send.body, 'base64'),
     }))
-  const store = (all: () => readonly BatchMessage[]): Promise<number> =>
-    queue.sends.store({ messages: all, alone: () => publishBatch(js, all()) })
+  const store = (all: () => readonly BatchMessage[]): Promise<number> => queue.sends.store({ messages: all })
   return storeOnce(js, { messages, find: () => find(js, queue, carrying), store }, again)
 }
 

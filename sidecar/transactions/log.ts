@@ -8,7 +8,7 @@ import {
   transactionSubject,
 } from '../../crds/protocol/subjects.ts'
 import type { JetStreamAccess } from '../jetstream/access.ts'
-import { type BatchMessage, probe, publishBatch } from '../jetstream/atomic-batch.ts'
+import { type BatchMessage, probe } from '../jetstream/atomic-batch.ts'
 import type { WantedStream } from '../jetstream/desired.ts'
 import { ensureStream, orMissing } from '../jetstream/ensure.ts'
 import { lastWordStream } from '../jetstream/last-word-stream.ts'
@@ -125,20 +125,17 @@ export class TransactionLog {
    * @returns the sequence of this one
    */
   async put(record: TransactionRecord, expected: number, sends?: string): Promise<number> {
-    const words = (): BatchMessage[] => {
+    const data = JSON.stringify(record)
+    const messages = (): BatchMessage[] => {
       const headers = new MsgHdrsImpl()
       headers.set('Nats-Expected-Last-Subject-Sequence', String(expected))
-      return [{ subject: transactionSubject(record.id), headers, data: JSON.stringify(record) }]
+      const word = { subject: transactionSubject(record.id), headers, data }
+      // Before the word that needs them.
+      return sends === undefined
+        ? [word]
+        : [{ subject: stagedSubject(record.id), headers: new MsgHdrsImpl(), data: sends }, word]
     }
-    if (sends === undefined) return this.#open.store({ messages: words, alone: () => publishBatch(this.#js, words()) })
-    const staged = stagedSubject(record.id)
-    // Before the word that needs them.
-    const messages = (): BatchMessage[] => [{ subject: staged, headers: new MsgHdrsImpl(), data: sends }, ...words()]
-    const alone = async (): Promise<number> => {
-      await this.#js.client.publish(staged, sends)
-      return publishBatch(this.#js, words())
-    }
-    return this.#open.store({ messages, alone })
+    return this.#open.store({ messages, inOrder: true })
   }
 
   /** Throws where they are gone. */
@@ -150,26 +147,16 @@ export class TransactionLog {
 
   /** Remembers how it ended. */
   async end(record: TransactionRecord): Promise<void> {
-    const messages = (): BatchMessage[] => [
-      { subject: endedTransactionSubject(record.id), headers: new MsgHdrsImpl(), data: JSON.stringify(record) },
-    ]
-    await this.#ended.store({ messages, alone: () => publishBatch(this.#js, messages()) })
+    const data = JSON.stringify(record)
+    const subject = endedTransactionSubject(record.id)
+    await this.#ended.store({ messages: () => [{ subject, headers: new MsgHdrsImpl(), data }] })
   }
 
   /** Of those whose end is remembered: a word that says nothing takes the place of each that they left, and goes by itself. */
   async clear(ids: readonly string[]): Promise<void> {
-    await Promise.all(ids.map((id) => this.#clear(id)))
-  }
-
-  async #clear(id: string): Promise<void> {
-    const messages = (): BatchMessage[] =>
+    const messagesOf = (id: string): BatchMessage[] =>
       this.#subjectsOf(id).map((subject) => ({ subject, headers: goes(), data: '' }))
-    const alone = async (): Promise<number> => {
-      let last = 0
-      for (const message of messages()) last = await publishBatch(this.#js, [message])
-      return last
-    }
-    await this.#open.store({ messages, alone })
+    await Promise.all(ids.map((id) => this.#open.store({ messages: () => messagesOf(id), inOrder: true })))
   }
 
   /** Of one that nothing is remembered of, so that its id can be used at once. */

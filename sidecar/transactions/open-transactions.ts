@@ -72,6 +72,7 @@ export class OpenTransactions implements Heard {
     await log.ensure()
     const transactions = new OpenTransactions(options, log)
     const known = new Set<string>()
+    const ended: string[] = []
     const all = await log.all((id) => {
       known.add(id)
       transactions.#unreadable.add(id)
@@ -80,8 +81,9 @@ export class OpenTransactions implements Heard {
     for (const { record, sequence } of all) {
       known.add(record.id)
       if ((await log.ended(record.id)) === undefined) transactions.#open.set(record.id, loadedEntry(record, sequence))
-      else await log.clear([record.id])
+      else ended.push(record.id)
     }
+    await log.clear(ended)
     await log.clearOrphans(known)
     return transactions
   }

@@ -2,7 +2,7 @@ import { jetstream, JetStreamApiError } from '@nats-io/jetstream'
 import { MsgHdrsImpl } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { JetStreamAccess } from '../../sidecar/jetstream/access.ts'
-import { type BatchMessage, publishBatch } from '../../sidecar/jetstream/atomic-batch.ts'
+import type { BatchMessage } from '../../sidecar/jetstream/atomic-batch.ts'
 import { lastWordStream } from '../../sidecar/jetstream/last-word-stream.ts'
 import { type Piece, SharedBatches } from '../../sidecar/jetstream/shared-batches.ts'
 import { TestBroker } from './harness.ts'
@@ -30,7 +30,7 @@ function piece(name: string, expected = 0): Piece {
       { subject: `shared.${name}-b`, headers, data: 'b' },
     ]
   }
-  return { messages, alone: () => publishBatch(js, messages()) }
+  return { messages }
 }
 
 const batchesOf = async (names: readonly string[]): Promise<Set<string | undefined>> => {
